@@ -1,0 +1,32 @@
+# shellcheck shell=bash disable=SC2034  # read by scripts/setup
+# Everything scripts/setup fetches that is not the system's own package, by exact version.
+# A changed line here makes the next scripts/setup replace exactly that part of .deps/.
+
+BUILD_TOOLS=(cmake==4.4.4 ninja==1.13.2)
+
+PYTHON_TOOLS=(ruff==0.17.5 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 av==18.1.0)
+
+CUDA_WHEELS=(
+    nvidia-cuda-nvcc==13.0.88
+    nvidia-cuda-crt==13.0.88
+    nvidia-nvvm==13.0.88
+    nvidia-cuda-runtime==13.0.96
+    nvidia-cuda-cccl==13.0.85
+    nvidia-cuda-cupti==13.0.85
+)
+
+# Packages taken from this Debian suite where the system's own are missing or too old.
+BORROWED_SUITE=trixie
+HIGHWAY_MINIMUM=1.2
+ONNXRUNTIME_HEADERS_MINIMUM=1.21
+
+SYSTEM_BUILD=(
+    build-essential ccache git make pkg-config python3 python3-venv
+    libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
+    libffmpeg-nvenc-dev libssl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
+)
+
+SYSTEM_TEST=(
+    libbenchmark-dev libgmock-dev libgtest-dev librapidcheck-dev libzimg-dev
+    clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev shellcheck ffmpeg
+)
