@@ -1,0 +1,1 @@
+"""Training of the models beside this folder; see README.md."""
