@@ -1,0 +1,47 @@
+#pragma once
+// Memory for everything in flight: leases from a pool with a stated budget.
+
+#include <cstddef>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "device/device.h"
+
+namespace millrace::device {
+
+/// A leased block of memory, 256-byte aligned. Goes back to its pool when the last copy of `owner` is destroyed, on any
+/// thread, also after the pool itself is gone.
+struct Block {
+    std::byte* data = nullptr;
+    std::size_t bytes = 0;
+    std::shared_ptr<void> owner;
+};
+
+/// Bytes of a pool: leased now, leased at the most so far, and kept for reuse.
+struct PoolUsage {
+    std::size_t leased = 0;
+    std::size_t peak = 0;
+    std::size_t idle = 0;
+};
+
+/// Keeps returned blocks and hands them out again by exact size; blocks of other sizes are freed when the budget needs
+/// them. Thread-safe.
+class BufferPool {
+  public:
+    /// `purpose` names the pool in errors and reports. `budget` in bytes bounds leased + idle memory.
+    BufferPool(DeviceId device, std::string purpose, std::size_t budget);
+
+    /// A block of `bytes`. Blocks while the budget is used up; an empty Block when `stop` was requested meanwhile.
+    /// Throws Error(failed) when `bytes` alone exceed the budget or the system is out of memory.
+    [[nodiscard]] Block lease(std::size_t bytes, const std::stop_token& stop = {});
+
+    [[nodiscard]] PoolUsage usage() const;
+    [[nodiscard]] DeviceId device() const;
+
+  private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace millrace::device

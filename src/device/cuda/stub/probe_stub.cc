@@ -1,0 +1,16 @@
+#include "core/error.h"
+#include "device/cuda/probe.h"
+
+namespace millrace::device {
+
+std::vector<CudaDeviceInfo> cuda_devices() { return {}; }
+
+std::string cuda_build_description() { return "built without CUDA"; }
+
+bool cuda_self_test(int index) {
+    throw core::Error(core::ErrorCode::failed, "cuda:" + std::to_string(index) +
+                                                   ": this millrace was built without CUDA; build the preset `cuda`, "
+                                                   "or choose the device cpu");
+}
+
+}  // namespace millrace::device

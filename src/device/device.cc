@@ -1,0 +1,9 @@
+#include "device/device.h"
+
+namespace millrace::device {
+
+std::string to_string(DeviceId device) {
+    return device.kind == DeviceKind::host ? "cpu" : "cuda:" + std::to_string(device.index);
+}
+
+}  // namespace millrace::device
