@@ -1,0 +1,39 @@
+#pragma once
+// What a model's tensor looks like, in the words of the ops.
+
+#include <array>
+
+#include "core/tensor_desc.h"
+
+namespace millrace::ops {
+
+enum class Layout { nchw, nhwc };
+
+/// Channel order of a tensor. luma: Y' alone, one channel. yuv: Y', Cb, Cr, all at luma resolution, Cb and Cr centred
+/// on 0.5 * white: no matrix is applied (used between formats of one matrix).
+enum class Channels { rgb, bgr, luma, yuv };
+
+/// value = (color / 1.0 * white - mean[c]) / std[c], with color in 0..1 (not clipped), mean and std in units of white.
+struct TensorSpec {
+    core::DType dtype = core::DType::float32;  ///< float32 or float16
+    Layout layout = Layout::nchw;
+    Channels channels = Channels::rgb;
+    float white = 1.0F;
+    std::array<float, 3> mean{0, 0, 0};
+    std::array<float, 3> std{1, 1, 1};
+};
+
+enum class Filter { bilinear, bicubic, area };
+
+/// stretch: to the size. letterbox: the whole picture, centred, aspect kept, black bars. crop: fills the size, centred,
+/// aspect kept, edges cut. pad: not scaled; placed top left, edges repeated (the size is at least the picture's).
+enum class Fit { stretch, letterbox, crop, pad };
+
+struct ResizeSpec {
+    int width = 0;
+    int height = 0;
+    Fit fit = Fit::stretch;
+    Filter filter = Filter::bilinear;
+};
+
+}  // namespace millrace::ops
