@@ -1,0 +1,19 @@
+#pragma once
+// The encoded video stream of an output file.
+
+#include "media/ffmpeg/handles.h"
+#include "media/ffmpeg/sink_container.h"
+#include "media/sink.h"
+#include "media/source.h"
+
+namespace millrace::media::ffmpeg {
+
+/// Make the output's first stream: parameters, colour, HDR, and what the source's stream says of the picture as a whole
+/// (display matrix, projection, metadata, disposition). Appends notes on what is lost.
+AVStream& add_video_stream(AVFormatContext& output, const Container& container, const SinkVideo& video,
+                           const Source* source, std::vector<CopyNote>& notes);
+
+/// A filter that puts parameter sets in front of each key frame; null where the container keeps them apart.
+[[nodiscard]] BitstreamFilterHandle make_parameter_set_filter(const Container& container, const AVStream& stream);
+
+}  // namespace millrace::media::ffmpeg

@@ -1,0 +1,294 @@
+// open_source() by libavformat.
+
+#include "media/source.h"
+
+#include <fmt/core.h>
+
+#include <cassert>
+#include <cerrno>
+#include <deque>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "media/ffmpeg/codec.h"
+#include "media/ffmpeg/convert.h"
+#include "media/ffmpeg/handles.h"
+#include "media/ffmpeg/source_access.h"
+#include "media/ffmpeg/stream_info.h"
+
+namespace millrace::media {
+
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using namespace ffmpeg;  // NOLINT(google-build-using-namespace): this file is its front
+
+bool is_pipe(const std::string& path) { return path == "-"; }
+
+// Messages that FFmpeg would give as "Invalid data found when processing input".
+void check_file(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (status.type() == fs::file_type::not_found) {
+        throw Error(ErrorCode::bad_input, fmt::format("{}: no such file", path));
+    }
+    if (status.type() == fs::file_type::directory) {
+        throw Error(ErrorCode::bad_input, fmt::format("{}: is a directory, expected a video file", path));
+    }
+    if (error) throw Error(ErrorCode::bad_input, fmt::format("{}: cannot be opened: {}", path, error.message()));
+    if (status.type() == fs::file_type::regular && fs::file_size(path, error) == 0 && !error) {
+        throw Error(ErrorCode::bad_input, fmt::format("{}: is empty, expected a video file", path));
+    }
+}
+
+[[noreturn]] void throw_unopenable(const std::string& path, int code) {
+    const bool not_media = code == AVERROR_INVALIDDATA || code == AVERROR_EOF;
+    const std::string why = not_media ? "is not a media file that FFmpeg can read, or it is cut off before its index"
+                                      : fmt::format("cannot be opened: {}", error_text(code));
+    throw Error(ErrorCode::bad_input, fmt::format("{}: {}", path, why));
+}
+
+DemuxerHandle open_demuxer(const std::string& path) {
+    route_log();
+    const std::string url = is_pipe(path) ? "pipe:0" : "file:" + path;
+    AVFormatContext* raw = nullptr;
+    const int opened = avformat_open_input(&raw, url.c_str(), nullptr, nullptr);
+    if (opened < 0) throw_unopenable(path, opened);
+    DemuxerHandle context(raw);
+    const int found = avformat_find_stream_info(context.get(), nullptr);
+    if (found < 0) throw_unopenable(path, found);
+    return context;
+}
+
+class FfmpegSource final : public Source {
+  public:
+    explicit FfmpegSource(SourceOptions options) : options_(std::move(options)), context_(open_demuxer(options_.path)) {
+        describe();
+    }
+
+    [[nodiscard]] const SourceInfo& info() const override { return info_; }
+    ReadResult read(Packet& packet) override;
+    void seek(const AccessPoint* point) override;
+    void video_only() override;
+    void divert(std::function<void(Packet)> other) override;
+
+    [[nodiscard]] AVFormatContext* context() const { return context_.get(); }
+    [[nodiscard]] const SourceOptions& options() const { return options_; }
+    [[nodiscard]] bool ends_in_damage() const { return ends_in_damage_; }
+
+  private:
+    void describe();
+    void choose_video();
+    void check_video() const;
+    void find_hdr();
+    void check_pipe();
+    FrameHandle decode_first_frame(std::size_t most_packets);
+    ReadResult next_packet(Packet& packet);
+    ReadResult read_demuxer(Packet& packet);
+
+    SourceOptions options_;
+    DemuxerHandle context_;
+    SourceInfo info_;
+    std::deque<Packet> ahead_;  // read while opening
+    bool at_beginning_ = true;
+    bool video_only_ = false;
+    std::function<void(Packet)> other_;  // takes what is not video
+    bool ends_in_damage_ = false;
+};
+
+void FfmpegSource::describe() {
+    info_.path = options_.path;
+    info_.format = context_->iformat->name;
+    AVIOContext* io = context_->pb;
+    info_.seekable = io != nullptr && (io->seekable & AVIO_SEEKABLE_NORMAL) != 0 && !is_pipe(options_.path);
+    if (info_.seekable) info_.size_bytes = avio_size(io);
+    if (context_->duration != AV_NOPTS_VALUE) {
+        info_.duration_seconds = core::to_seconds(context_->duration, {1, AV_TIME_BASE});
+    }
+    info_.chapter_count = static_cast<int>(context_->nb_chapters);
+    info_.metadata = to_map(context_->metadata);
+    for (unsigned i = 0; i < context_->nb_streams; ++i) {
+        info_.streams.push_back(describe_stream(*context_->streams[i], options_.color_override));
+    }
+    choose_video();
+    check_video();
+    find_hdr();
+    if (is_pipe(options_.path)) check_pipe();
+}
+
+// An MP4 whose index lies behind its pictures has let them pass by the time it is known.
+void FfmpegSource::check_pipe() {
+    if (!std::string_view(info_.format).starts_with("mov") || !ahead_.empty()) return;
+    Packet packet;
+    if (read_demuxer(packet) == ReadResult::packet) {
+        ahead_.push_back(std::move(packet));
+    } else if (ends_in_damage_) {
+        throw Error(
+            ErrorCode::bad_input,
+            fmt::format("{}: this MP4 has its index at its end, which a pipe cannot go back from; give the file by "
+                        "name, or write it with -movflags faststart",
+                        info_.path));
+    }
+}
+
+// Without a size nothing behind can be prepared.
+void FfmpegSource::check_video() const {
+    const StreamInfo& video = info_.video_stream();
+    if (video.picture.width > 0 && video.picture.height > 0) return;
+    throw Error(ErrorCode::bad_input,
+                fmt::format("{}: its video stream ({}) tells no picture size: no key frame or header was found in its "
+                            "first part; it is damaged, or cut from a longer file",
+                            info_.path, video.codec));
+}
+
+// Streams whose container says nothing carry it in their first frame (SEI messages, metadata OBUs).
+void FfmpegSource::find_hdr() {
+    StreamInfo& video = info_.streams.at(static_cast<std::size_t>(info_.video));
+    constexpr std::uint8_t pq = 16;
+    constexpr std::uint8_t hlg = 18;
+    const bool hdr = video.color.value.transfer == pq || video.color.value.transfer == hlg;
+    if (!hdr || (video.hdr.mastering && video.hdr.light)) return;
+    constexpr std::size_t most_packets = 256;
+    const FrameHandle frame = decode_first_frame(most_packets);
+    if (!frame) return;
+    const HdrMetadata found = frame_hdr(*frame);
+    if (!video.hdr.mastering) video.hdr.mastering = found.mastering;
+    if (!video.hdr.light) video.hdr.light = found.light;
+}
+
+// What it reads, read() gives again. Null when the first packets hold no frame.
+FrameHandle FfmpegSource::decode_first_frame(std::size_t most_packets) {
+    const CodecHandle codec = open_video_decoder(info_.path, *context_->streams[info_.video], 1);
+    FrameHandle frame = allocate_frame();
+    while (ahead_.size() < most_packets) {
+        Packet packet;
+        if (read_demuxer(packet) == ReadResult::end) break;
+        const AVPacket* av = find_av_packet(packet);
+        const bool fed = packet.stream == info_.video && avcodec_send_packet(codec.get(), av) >= 0;
+        ahead_.push_back(std::move(packet));
+        if (fed && avcodec_receive_frame(codec.get(), frame.get()) >= 0) return frame;
+    }
+    avcodec_send_packet(codec.get(), nullptr);
+    if (avcodec_receive_frame(codec.get(), frame.get()) < 0) frame.reset();
+    return frame;
+}
+
+void FfmpegSource::choose_video() {
+    int ordinal = 0;
+    for (const StreamInfo& stream : info_.streams) {
+        if (stream.kind != MediaKind::video || stream.attached_picture) continue;
+        if (ordinal++ == options_.video_ordinal) info_.video = stream.index;
+    }
+    if (ordinal == 0) {
+        throw Error(ErrorCode::bad_input, fmt::format("{}: has no video stream (format {}, {} other streams)",
+                                                      info_.path, info_.format, info_.streams.size()));
+    }
+    if (info_.video < 0) {
+        throw Error(ErrorCode::bad_input, fmt::format("{}: has no video stream v:{}, it has {} (v:0 to v:{})",
+                                                      info_.path, options_.video_ordinal, ordinal, ordinal - 1));
+    }
+}
+
+ReadResult FfmpegSource::read(Packet& packet) {
+    at_beginning_ = false;
+    while (next_packet(packet) == ReadResult::packet) {
+        if (packet.stream == info_.video || (!video_only_ && !other_)) return ReadResult::packet;
+        if (other_) other_(std::move(packet));
+    }
+    return ReadResult::end;
+}
+
+ReadResult FfmpegSource::next_packet(Packet& packet) {
+    if (ahead_.empty()) return read_demuxer(packet);
+    packet = std::move(ahead_.front());
+    ahead_.pop_front();
+    return ReadResult::packet;
+}
+
+void FfmpegSource::divert(std::function<void(Packet)> other) { other_ = std::move(other); }
+
+ReadResult FfmpegSource::read_demuxer(Packet& packet) {
+    // A demuxer may stumble over damage and go on behind it; one that stumbles this often in a row does not.
+    constexpr int most_failures = 64;
+    int code = 0;
+    for (int failures = 0; failures < most_failures; ++failures) {
+        PacketHandle next = allocate_packet();
+        code = av_read_frame(context_.get(), next.get());
+        if (code >= 0) {
+            packet = to_packet(std::move(next));
+            return ReadResult::packet;
+        }
+        if (code == AVERROR_EOF) return ReadResult::end;
+        if (code == AVERROR(EIO) || code == AVERROR(ENOMEM)) break;
+    }
+    if (code == AVERROR_INVALIDDATA) {
+        ends_in_damage_ = true;
+        core::log::warning("{}: unreadable from here on, treated as its end", info_.path);
+        return ReadResult::end;
+    }
+    throw Error(ErrorCode::failed, fmt::format("{}: reading failed: {}", info_.path, error_text(code)));
+}
+
+void FfmpegSource::seek(const AccessPoint* point) {
+    if (point == nullptr && at_beginning_) return;
+    if (!info_.seekable) {
+        throw Error(ErrorCode::bad_input,
+                    fmt::format("{}: cannot seek; it is read once, from its beginning", info_.path));
+    }
+    at_beginning_ = false;
+    ahead_.clear();
+    if (point == nullptr) {
+        // Opening again is the one way back that loses nothing: seeking to the first video packet drops audio before
+        // it.
+        context_ = open_demuxer(options_.path);
+        at_beginning_ = true;
+        if (video_only_) video_only();
+        return;
+    }
+    // Formats whose times may jump are sought by byte: a search by time in an MPEG-TS gives wrong frames silently.
+    const bool by_byte = (context_->iformat->flags & AVFMT_TS_DISCONT) != 0 && point->position >= 0;
+    const int code = by_byte ? av_seek_frame(context_.get(), -1, point->position, AVSEEK_FLAG_BYTE)
+                             : av_seek_frame(context_.get(), info_.video, point->pts, AVSEEK_FLAG_BACKWARD);
+    if (code < 0) seek(nullptr);
+}
+
+void FfmpegSource::video_only() {
+    if (other_) return;
+    video_only_ = true;
+    for (unsigned i = 0; i < context_->nb_streams; ++i) {
+        if (static_cast<int>(i) != info_.video) context_->streams[i]->discard = AVDISCARD_ALL;
+    }
+}
+
+}  // namespace
+
+namespace ffmpeg {
+
+const AVFormatContext* format_context(const Source& source) {
+    const auto* ours = dynamic_cast<const FfmpegSource*>(&source);
+    return ours == nullptr ? nullptr : ours->context();
+}
+
+const SourceOptions* source_options(const Source& source) {
+    const auto* ours = dynamic_cast<const FfmpegSource*>(&source);
+    return ours == nullptr ? nullptr : &ours->options();
+}
+
+bool ends_in_damage(const Source& source) {
+    const auto* ours = dynamic_cast<const FfmpegSource*>(&source);
+    return ours != nullptr && ours->ends_in_damage();
+}
+
+}  // namespace ffmpeg
+
+std::unique_ptr<Source> open_source(const SourceOptions& options) {
+    if (!is_pipe(options.path)) check_file(options.path);
+    return std::make_unique<FfmpegSource>(options);
+}
+
+}  // namespace millrace::media
