@@ -1,0 +1,121 @@
+#include "infer/tiles.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace millrace::infer {
+namespace {
+
+int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+/// A tile along one axis: where it begins, and what is kept of it.
+struct Span {
+    int begin = 0;
+    int keep_begin = 0;
+    int keep_end = 0;
+};
+
+/// Tiles of `tile` pixels over `extent`, `margin` of which are not kept at inner edges.
+std::vector<Span> plan_axis(int extent, int tile, int margin) {
+    if (extent <= tile) return {{0, 0, extent}};
+    assert(2 * margin < tile);
+    std::vector<Span> spans;
+    int kept = 0;
+    for (int begin = 0; kept < extent; begin += tile - 2 * margin) {
+        const bool last = begin + tile >= extent;
+        const int end = last ? extent : begin + tile - margin;
+        spans.push_back({last ? extent - tile : begin, kept, end});
+        kept = end;
+    }
+    return spans;
+}
+
+/// Rows of a [C, H, W] or [H, W, C] tensor: `planes` times `height` rows, `pixel` bytes for a step in x.
+struct Rows {
+    Rows(const device::Tensor& tensor, Layout layout) : data(tensor.data) {
+        assert(tensor.device.kind == device::DeviceKind::host && tensor.desc.shape.size() == 3);
+        const auto extent = [&tensor](std::size_t axis) { return static_cast<std::size_t>(tensor.desc.shape[axis]); };
+        const bool planar = layout == Layout::nchw;
+        planes = planar ? extent(0) : 1;
+        height = planar ? extent(1) : extent(0);
+        width = planar ? extent(2) : extent(1);
+        pixel = core::size_of(tensor.desc.dtype) * (planar ? 1 : extent(2));
+    }
+    [[nodiscard]] std::byte* at(std::size_t plane, std::size_t y, std::size_t x) const {
+        return data + ((plane * height + y) * width + x) * pixel;
+    }
+
+    std::byte* data;
+    std::size_t planes;
+    std::size_t height;
+    std::size_t width;
+    std::size_t pixel;
+};
+
+}  // namespace
+
+TilePlan plan_tiles(const ModelDescription& model, Size frame) {
+    assert(model.tile && frame.width > 0 && frame.height > 0);
+    const int multiple = model.size_multiple;
+    const int margin = round_up(model.tile->overlap, multiple);
+    const Size padded{round_up(frame.width, multiple), round_up(frame.height, multiple)};
+    TilePlan plan{frame, model.tile->size, model.layout, {}};
+    if (!model.input_size) {
+        plan.tile.width = std::min(plan.tile.width, padded.width);
+        plan.tile.height = std::min(plan.tile.height, padded.height);
+    }
+    for (const Span& down : plan_axis(padded.height, plan.tile.height, margin)) {
+        for (const Span& across : plan_axis(padded.width, plan.tile.width, margin)) {
+            const int right = std::min(across.keep_end, frame.width);
+            const int bottom = std::min(down.keep_end, frame.height);
+            if (right <= across.keep_begin || bottom <= down.keep_begin) continue;
+            plan.tiles.push_back(
+                {across.begin, down.begin,
+                 Rect{across.keep_begin, down.keep_begin, right - across.keep_begin, bottom - down.keep_begin}});
+        }
+    }
+    return plan;
+}
+
+void gather_tile([[maybe_unused]] device::StreamRef stream, const TilePlan& plan, std::size_t index,
+                 const device::Tensor& frame, const device::Tensor& slot) {
+    assert(stream.device.kind == device::DeviceKind::host && frame.desc.dtype == slot.desc.dtype);
+    const Rows from(frame, plan.layout);
+    const Rows to(slot, plan.layout);
+    assert(from.planes == to.planes && from.pixel == to.pixel);
+    const Tile& tile = plan.tiles[index];
+    const auto left = static_cast<std::size_t>(tile.x);
+    const std::size_t inside = std::min(to.width, from.width - left);
+    for (std::size_t plane = 0; plane < to.planes; ++plane) {
+        for (std::size_t y = 0; y < to.height; ++y) {
+            const std::size_t source_y = std::min(static_cast<std::size_t>(tile.y) + y, from.height - 1);
+            std::memcpy(to.at(plane, y, 0), from.at(plane, source_y, left), inside * to.pixel);
+            for (std::size_t x = inside; x < to.width; ++x) {
+                std::memcpy(to.at(plane, y, x), from.at(plane, source_y, from.width - 1), to.pixel);
+            }
+        }
+    }
+}
+
+void scatter_tile([[maybe_unused]] device::StreamRef stream, const TilePlan& plan, std::size_t index,
+                  const device::Tensor& result, const device::Tensor& frame) {
+    assert(stream.device.kind == device::DeviceKind::host && frame.desc.dtype == result.desc.dtype);
+    const Rows from(result, plan.layout);
+    const Rows to(frame, plan.layout);
+    assert(from.planes == to.planes && from.pixel == to.pixel);
+    const std::size_t scale = from.width / static_cast<std::size_t>(plan.tile.width);
+    assert(from.height == scale * static_cast<std::size_t>(plan.tile.height));
+    assert(to.width == scale * static_cast<std::size_t>(plan.frame.width));
+    const auto scaled = [scale](int pixels) { return scale * static_cast<std::size_t>(pixels); };
+    const Tile& tile = plan.tiles[index];
+    for (std::size_t plane = 0; plane < to.planes; ++plane) {
+        for (std::size_t y = 0; y < scaled(tile.keep.height); ++y) {
+            std::memcpy(to.at(plane, scaled(tile.keep.y) + y, scaled(tile.keep.x)),
+                        from.at(plane, scaled(tile.keep.y - tile.y) + y, scaled(tile.keep.x - tile.x)),
+                        scaled(tile.keep.width) * to.pixel);
+        }
+    }
+}
+
+}  // namespace millrace::infer

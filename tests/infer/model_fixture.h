@@ -1,0 +1,46 @@
+#pragma once
+// Models and tensors for the tests of this room.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "device/tensor.h"
+#include "infer/model.h"
+
+namespace millrace::infer {
+
+using Tensors = std::vector<device::Tensor>;
+
+/// A request for one of the tiny models of tests/models/make_models.py, with the runtime that scripts/setup put there,
+/// on one thread.
+[[nodiscard]] ModelRequest test_request(const std::string& file);
+
+/// One host tensor for each description, zeroed.
+[[nodiscard]] Tensors lease_all(const std::vector<core::TensorDesc>& descs);
+
+/// A folder of its own, removed with everything in it.
+class TemporaryFolder {
+  public:
+    TemporaryFolder();
+    ~TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    /// Writes `text` into `name`, and returns where.
+    std::string write(const std::string& name, const std::string& text) const;
+    /// A copy of one of the tiny models.
+    [[nodiscard]] ModelRequest copy_of(const std::string& model) const;
+
+  private:
+    std::filesystem::path path_;
+};
+
+/// Bytes of a file.
+[[nodiscard]] std::string read_all(const std::filesystem::path& path);
+
+/// Runs a script of the Python that scripts/setup made, and returns what it prints. Throws when it fails.
+std::string run_python(const std::string& script);
+
+}  // namespace millrace::infer
