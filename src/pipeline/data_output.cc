@@ -1,0 +1,61 @@
+#include <utility>
+
+#include "core/rational.h"
+#include "infer/data_result.h"
+#include "pipeline/segment_output.h"
+
+namespace millrace::pipeline {
+
+namespace {
+
+class DataOutput final : public SegmentOutput {
+  public:
+    DataOutput(const OutputHouse& house, SegmentSeat seat) : SegmentOutput(house, std::move(seat)) {
+        if (this->seat().work == SegmentWork::full) {
+            writer_.emplace(house.journal.segment_path(this->seat().segment.number));
+        }
+    }
+
+  protected:
+    void handle(FrameResult frame) override {
+        if (!writer_) return;
+        const Timed busy(house().profile, Stage::encode, Activity::busy);
+        const infer::FrameStamp stamp{number_of(frame.tag), frame.tag.pts,
+                                      core::to_seconds(frame.tag.pts, house().job.input.video.time_base)};
+        const auto& result = std::get<ModelResult>(frame.content);
+        const infer::DataLine line = infer::format_data(house().job.model->model, *result.outputs, result.slot, stamp);
+        nan_values_ += line.nan_count;
+        writer_->add(line.text);
+        house().profile.count_frames(Stage::encode);
+        house().frames_done(1);
+    }
+
+    void finish(SegmentRecord record) override {
+        if (!writer_) return;
+        record.nan_values = nan_values_;
+        record.digest = writer_->finish();
+        house().journal.add(record);
+        house().segment_done(record);
+    }
+
+  private:
+    // Which of the input's frames it is. Lost frames count, as far as the index knows of them.
+    [[nodiscard]] std::int64_t number_of(const FrameTag& tag) const {
+        const InputPlan& input = house().job.input;
+        const Segment& segment = seat().segment;
+        if (!input.index->segmentable()) return segment.first_frame + tag.ordinal;
+        return segment.first_frame + input.index->frames_before(tag.pts) -
+               input.index->frames_before(segment.range.begin);
+    }
+
+    std::optional<SegmentWriter> writer_;
+    std::int64_t nan_values_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<SegmentOutput> make_data_output(const OutputHouse& house, SegmentSeat seat) {
+    return std::make_shared<DataOutput>(house, std::move(seat));
+}
+
+}  // namespace millrace::pipeline

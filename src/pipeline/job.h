@@ -1,0 +1,84 @@
+#pragma once
+// A job as the pipeline runs it: everything decided, and the backends that do the work.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "infer/model.h"
+#include "infer/session.h"
+#include "media/encoder.h"
+#include "media/frame_reader.h"
+#include "media/index.h"
+#include "media/sink.h"
+#include "pipeline/journal.h"
+#include "pipeline/plan.h"
+
+namespace millrace::pipeline {
+
+enum class CorruptPolicy { conceal, drop, fail };
+
+/// What to do when the output cannot hold something of the input (attachments in MP4).
+enum class LossPolicy { report, refuse };
+
+/// What the input is, and which of its frames are worked on.
+struct InputPlan {
+    media::StreamInfo video;
+    std::shared_ptr<const media::PacketIndex> index;
+    std::vector<Segment> segments;
+    std::optional<std::int64_t> frame_limit;  ///< where the index cannot say: stop after so many
+    CorruptPolicy on_corrupt = CorruptPolicy::conceal;
+};
+
+/// The model, and how its frames get in and out.
+struct ModelPlan {
+    infer::ModelDescription model;
+    infer::Size frame;  ///< the tensor made of one video frame, before tiling
+    infer::Size input;  ///< what the session takes: `frame`, or a tile
+    int scale = 1;      ///< of a picture output
+    int workers = 1;    ///< runs at once
+    std::chrono::milliseconds batch_timeout{50};
+};
+
+/// Video out. `sink` writes to a file that `final_path` replaces; the paths are equal for standard output.
+struct VideoPlan {
+    media::EncoderSettings encoder;
+    media::SinkOptions sink;
+    media::CopyOptions copy;
+    std::int64_t pts_shift = 0;  ///< subtracted from every pts, in the video's time base
+};
+
+/// Limits that change no bit.
+struct Limits {
+    std::size_t memory = std::size_t{1} << 30U;  ///< bytes of tensors and pictures in flight
+    int lanes = 2;                               ///< segments in work at once, at most
+    int first_lanes = 1;                         ///< how many the run begins with
+    int cores = 2;
+};
+
+struct ResolvedJob {
+    InputPlan input;
+    std::optional<ModelPlan> model;
+    std::optional<VideoPlan> video;  ///< none: lines of data
+    std::string output;              ///< final path, or "-"
+    std::string work_folder;
+    Identity identity;
+    OldJournal old_journal = OldJournal::resume;
+    LossPolicy on_loss = LossPolicy::report;
+    Limits limits;
+};
+
+/// What the engine picked. Each may be called on any thread; what it makes stays on one.
+struct Backends {
+    std::function<std::unique_ptr<media::FrameReader>()> open_reader;
+    std::function<std::unique_ptr<media::Encoder>()> make_encoder;
+    /// The source that other streams are copied from; may be null.
+    std::function<std::shared_ptr<media::Source>()> open_copy_source;
+    infer::Session* session = nullptr;  ///< null: no model
+};
+
+}  // namespace millrace::pipeline

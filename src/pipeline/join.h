@@ -1,0 +1,28 @@
+#pragma once
+// Finished segments become the output.
+
+#include <map>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "media/sink.h"
+#include "pipeline/job.h"
+#include "pipeline/journal.h"
+#include "pipeline/profile.h"
+
+namespace millrace::pipeline {
+
+struct JoinResult {
+    std::int64_t frames = 0;  ///< packets or lines written
+    std::vector<media::CopyNote> notes;
+};
+
+/// Put the segments together, packet by packet or line by line, into the file that the output's name will be given to
+/// by rename when it is whole (standard output and image patterns are written directly). Throws Error(failed) when the
+/// segments' parameter sets differ or frames are missing, Error(no_space), Error(interrupted); the segments stay.
+[[nodiscard]] JoinResult join_segments(const ResolvedJob& job, const Backends& backends, const Journal& journal,
+                                       const std::map<int, SegmentRecord>& records, Profile& profile,
+                                       const std::stop_token& stop);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,98 @@
+#include "pipeline/picture_maker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/model_io.h"
+#include "pipeline/reframe.h"
+
+namespace millrace::pipeline {
+
+namespace {
+
+// Between formats of one matrix and range no matrix is applied; else by way of RGB.
+ops::TensorSpec conversion_spec(const core::PictureDesc& from, const core::PictureDesc& to) {
+    ops::TensorSpec spec;
+    const bool same_matrix = from.color.matrix == to.color.matrix && from.format.family != core::ColorFamily::rgb &&
+                             to.format.family != core::ColorFamily::rgb;
+    spec.channels = same_matrix ? ops::Channels::yuv : ops::Channels::rgb;
+    return spec;
+}
+
+// A picture that differs by at most one column and row was padded or cropped to be even; any other is scaled (a stream
+// that changes its size midway).
+bool nearly_same_size(const core::PictureDesc& a, const core::PictureDesc& b) {
+    return std::abs(a.width - b.width) <= 1 && std::abs(a.height - b.height) <= 1;
+}
+
+std::optional<ops::ResizeSpec> conversion_fit(const core::PictureDesc& from, const core::PictureDesc& to) {
+    if (!nearly_same_size(from, to)) {
+        return ops::ResizeSpec{to.width, to.height, ops::Fit::stretch, ops::Filter::bicubic};
+    }
+    const int width = std::max(from.width, to.width);
+    const int height = std::max(from.height, to.height);
+    if (width == from.width && height == from.height) return std::nullopt;
+    return ops::ResizeSpec{width, height, ops::Fit::pad, ops::Filter::bilinear};
+}
+
+}  // namespace
+
+PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, device::BufferPool& pool)
+    : model_(model), target_(target), pool_(pool) {
+    if (model_ != nullptr) {
+        to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
+                            model_->frame.height * model_->scale, target_);
+    }
+}
+
+bool PictureMaker::passes(const FrameResult& frame) const {
+    const auto* decoded = std::get_if<device::Picture>(&frame.content);
+    return decoded != nullptr && decoded->desc.width == target_.width && decoded->desc.height == target_.height &&
+           same_meaning(decoded->desc, target_);
+}
+
+device::Picture PictureMaker::make(FrameResult frame) {
+    device::Picture picture;
+    if (auto* decoded = std::get_if<device::Picture>(&frame.content)) {
+        picture = passes(frame) ? std::move(*decoded) : converted(*decoded);
+    } else {
+        picture = from_model(frame.tag, std::get<ModelResult>(frame.content));
+    }
+    picture.pts = frame.tag.pts;
+    picture.duration = frame.tag.duration;
+    return picture;
+}
+
+void PictureMaker::write(const device::Tensor& tensor, const device::Picture* chroma, const device::Picture& picture) {
+    nan_values_ += to_picture_->run(device::host_stream(), tensor, chroma, picture).nan_count;
+}
+
+device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult& result) {
+    device::Picture picture = device::lease_picture(pool_, target_);
+    const auto port = static_cast<std::size_t>(model_->model.result_output);
+    write(result.outputs->at(port).at(result.slot), tag.source.get(), picture);
+    return picture;
+}
+
+void PictureMaker::prepare_conversion(const core::PictureDesc& from) {
+    if (converts_from_ == from) return;
+    const ops::TensorSpec spec = conversion_spec(from, target_);
+    const auto fit = conversion_fit(from, target_);
+    to_tensor_.emplace(from, spec, fit);
+    to_picture_.emplace(spec, fit ? fit->width : from.width, fit ? fit->height : from.height, target_);
+    converts_from_ = from;
+}
+
+device::Picture PictureMaker::converted(const device::Picture& picture) {
+    if (same_meaning(picture.desc, target_) && nearly_same_size(picture.desc, target_)) {
+        return reframe(picture, target_, pool_);
+    }
+    prepare_conversion(picture.desc);
+    const device::Tensor tensor = device::lease_tensor(pool_, to_tensor_->output());
+    to_tensor_->run(device::host_stream(), picture, tensor);
+    device::Picture out = device::lease_picture(pool_, target_);
+    write(tensor, nullptr, out);
+    return out;
+}
+
+}  // namespace millrace::pipeline

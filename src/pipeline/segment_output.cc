@@ -1,0 +1,65 @@
+#include "pipeline/segment_output.h"
+
+#include <utility>
+
+namespace millrace::pipeline {
+
+namespace {
+
+// Frames that wait for an encoder. Few: what waits here is memory, and a lane that runs ahead gains nothing.
+constexpr std::size_t queue_capacity = 4;
+
+}  // namespace
+
+SegmentOutput::SegmentOutput(const OutputHouse& house, SegmentSeat seat)
+    : house_(house),
+      seat_(std::move(seat)),
+      stop_(house.failure.stop()),
+      queue_(queue_capacity),
+      assembler_(house.job.model ? &*house.job.model : nullptr) {}
+
+core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) {
+    return queue_.push(std::move(result), stop);
+}
+
+void SegmentOutput::end_input(DecodedSegment decoded) { queue_.push(std::move(decoded), stop_); }
+
+bool SegmentOutput::pop(Item& item) {
+    const Timed waiting(house_.profile, Stage::encode, Activity::wait_input);
+    return queue_.pop(item, stop_) == core::Pop::popped;
+}
+
+void SegmentOutput::run() {
+    const Worker counted(house_.profile, Stage::encode);
+    while (!decoded_ || handled_ < decoded_->frames) {
+        Item item;
+        if (!pop(item)) return;
+        house_.profile.mark_first_frame();
+        if (auto* decoded = std::get_if<DecodedSegment>(&item)) {
+            decoded_ = std::move(*decoded);
+        } else {
+            assembler_.add(std::get<FrameResult>(std::move(item)));
+        }
+        while (std::optional<FrameResult> frame = assembler_.next()) {
+            handle(std::move(*frame));
+            ++handled_;
+        }
+    }
+    finish(start_record());
+}
+
+SegmentRecord SegmentOutput::start_record() const {
+    SegmentRecord record;
+    record.segment = seat_.segment.number;
+    record.frames_decoded = decoded_->decoded;
+    record.frames_done = handled_;
+    record.decode_errors = decoded_->decode_errors;
+    record.retimed_frames = decoded_->retimed;
+    record.reshaped_frames = decoded_->reshaped;
+    record.corrupt_pts = decoded_->corrupt_pts;
+    record.dropped_pts = decoded_->dropped_pts;
+    record.missing_pts = decoded_->missing_pts;
+    return record;
+}
+
+}  // namespace millrace::pipeline

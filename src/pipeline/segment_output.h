@@ -1,0 +1,96 @@
+#pragma once
+// The end of the flow for one segment: results in, a segment file and a line in the journal out.
+
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "device/buffer_pool.h"
+#include "pipeline/assembler.h"
+#include "pipeline/bounded_queue.h"
+#include "pipeline/failure.h"
+#include "pipeline/frame.h"
+#include "pipeline/job.h"
+#include "pipeline/journal.h"
+#include "pipeline/profile.h"
+
+namespace millrace::pipeline {
+
+/// What is wanted of a segment. full: all of it. head: only its first frames, as context for the encoder of the segment
+/// before (it was finished by an earlier run). replay: all frames, for the state that they leave in a sequential model.
+enum class SegmentWork { full, head, replay };
+
+/// What a decode lane met in a segment. `frames` were handed on.
+struct DecodedSegment {
+    std::int64_t frames = 0;
+    std::int64_t decoded = 0;
+    std::int64_t decode_errors = 0;
+    std::int64_t retimed = 0;
+    std::int64_t reshaped = 0;
+    std::vector<std::int64_t> corrupt_pts;
+    std::vector<std::int64_t> dropped_pts;
+    std::vector<std::int64_t> missing_pts;
+};
+
+/// Head frames of a segment, as pictures, for the encoder of the segment before.
+using ContextQueue = BoundedQueue<device::Picture>;
+
+/// What all outputs of a run share. References outlive the outputs.
+struct OutputHouse {
+    const ResolvedJob& job;
+    const Backends& backends;
+    Journal& journal;
+    Profile& profile;
+    Failure& failure;
+    device::BufferPool& pictures;
+    std::function<void(const SegmentRecord&)> segment_done;
+    std::function<void(std::int64_t)> frames_done;  ///< so many more frames are encoded or written
+};
+
+/// One segment's place in the run.
+struct SegmentSeat {
+    Segment segment;
+    SegmentWork work = SegmentWork::full;
+    std::shared_ptr<ContextQueue> context;        ///< head of the next segment; null for the last one
+    std::shared_ptr<ContextQueue> gives_context;  ///< to the segment before; null where it needs none
+};
+
+/// Base of both kinds of output: the queue, order, and the loop over frames.
+class SegmentOutput : public ResultSink {
+  public:
+    SegmentOutput(const OutputHouse& house, SegmentSeat seat);
+
+    core::Push push(FrameResult result, const std::stop_token& stop) override;
+    /// The decode lane has handed on its last frame.
+    void end_input(DecodedSegment decoded);
+    /// The body of the segment's thread: until all frames are done, or the job is stopped.
+    void run();
+
+  protected:
+    /// The next frame in order.
+    virtual void handle(FrameResult frame) = 0;
+    /// All frames were handled. The record is filled but for digest, stream and NaN count.
+    virtual void finish(SegmentRecord record) = 0;
+    [[nodiscard]] const OutputHouse& house() const { return house_; }
+    [[nodiscard]] const SegmentSeat& seat() const { return seat_; }
+    [[nodiscard]] const std::stop_token& stop() const { return stop_; }
+
+  private:
+    using Item = std::variant<FrameResult, DecodedSegment>;
+
+    bool pop(Item& item);
+    [[nodiscard]] SegmentRecord start_record() const;
+
+    OutputHouse house_;
+    SegmentSeat seat_;
+    std::stop_token stop_;
+    BoundedQueue<Item> queue_;
+    Assembler assembler_;
+    std::optional<DecodedSegment> decoded_;
+    std::int64_t handled_ = 0;
+};
+
+[[nodiscard]] std::shared_ptr<SegmentOutput> make_video_output(const OutputHouse& house, SegmentSeat seat);
+[[nodiscard]] std::shared_ptr<SegmentOutput> make_data_output(const OutputHouse& house, SegmentSeat seat);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,104 @@
+#include "pipeline/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::pipeline {
+
+namespace {
+
+constexpr std::array flow{Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode};
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+const char* advice(Stage stage) {
+    switch (stage) {
+        case Stage::decode:
+            return "--lanes decodes more segments at once";
+        case Stage::to_tensor:
+        case Stage::to_picture:
+            return "--lanes converts more segments at once";
+        case Stage::model:
+            return "a smaller model, --model-workers or --batch would move it";
+        case Stage::encode:
+            return "a faster -preset would move it";
+        case Stage::join:
+            return "a faster disk would move it";
+    }
+    return "";
+}
+
+// The stage on whose threads a stage runs: the conversions are done by their neighbours.
+Stage host_of(Stage stage) {
+    if (stage == Stage::to_tensor) return Stage::decode;
+    return stage == Stage::to_picture ? Stage::encode : stage;
+}
+
+// Time that the threads of `host` were there, working or waiting.
+double thread_seconds(const Profile& profile, Stage host) {
+    double total = 0;
+    for (const Stage stage : {Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode}) {
+        if (host_of(stage) != host) continue;
+        for (const std::chrono::nanoseconds time : profile.sums(stage).time) total += seconds(time);
+    }
+    return total;
+}
+
+StageSummary summarize(const Profile& profile, Stage stage, double run_seconds) {
+    const StageSums sums = profile.sums(stage);
+    StageSummary summary;
+    summary.stage = stage;
+    summary.frames = sums.frames;
+    summary.busy = seconds(sums.time[static_cast<std::size_t>(Activity::busy)]);
+    summary.wait_input = seconds(sums.time[static_cast<std::size_t>(Activity::wait_input)]);
+    summary.wait_output = seconds(sums.time[static_cast<std::size_t>(Activity::wait_output)]);
+    summary.workers = profile.sums(host_of(stage)).workers_peak;
+    if (summary.busy <= 0) return summary;
+    const double workers = stage == Stage::join ? 1 : thread_seconds(profile, host_of(stage)) / run_seconds;
+    summary.ceiling_fps = static_cast<double>(summary.frames) * workers / summary.busy;
+    return summary;
+}
+
+}  // namespace
+
+std::vector<StageSummary> summarize(const Profile& profile, double run_seconds) {
+    std::vector<StageSummary> stages;
+    for (const Stage stage :
+         {Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode, Stage::join}) {
+        StageSummary summary = summarize(profile, stage, run_seconds);
+        if (summary.busy > 0) stages.push_back(summary);
+    }
+    return stages;
+}
+
+Verdict judge(const std::vector<StageSummary>& stages, double fps) {
+    const StageSummary* limit = nullptr;
+    for (const StageSummary& stage : stages) {
+        if (stage.stage == Stage::join || stage.ceiling_fps <= 0) continue;
+        if (limit == nullptr || stage.ceiling_fps < limit->ceiling_fps) limit = &stage;
+    }
+    if (limit == nullptr) return {"", "nothing was left to do"};
+    const char* stage = name(limit->stage);
+    return {stage, fmt::format("{} limits: {:.1f} fps, {:.0f} % of its ceiling of {:.1f}; {}", stage, fps,
+                               100 * fps / limit->ceiling_fps, limit->ceiling_fps, advice(limit->stage))};
+}
+
+std::string LimitWatch::limiting_stage(const Profile& profile) {
+    std::string limit;
+    double most = 0;
+    for (const Stage stage : flow) {
+        const StageSums sums = profile.sums(stage);
+        const auto busy = sums.time[static_cast<std::size_t>(Activity::busy)];
+        auto& before = busy_.at(static_cast<std::size_t>(stage));
+        const double share = seconds(busy - before) / std::max(1, sums.workers_now);
+        before = busy;
+        if (share > most) {
+            most = share;
+            limit = name(stage);
+        }
+    }
+    return limit;
+}
+
+}  // namespace millrace::pipeline

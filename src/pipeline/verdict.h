@@ -1,0 +1,44 @@
+#pragma once
+// Stage times, in words.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "pipeline/profile.h"
+
+namespace millrace::pipeline {
+
+/// One stage over a whole run; seconds are sums over its workers.
+struct StageSummary {
+    Stage stage = Stage::decode;
+    int workers = 0;
+    std::int64_t frames = 0;
+    double busy = 0;
+    double wait_input = 0;
+    double wait_output = 0;
+    /// Frames per second if the workers that it had on average had never waited. 0 unknown.
+    double ceiling_fps = 0;
+};
+
+/// Stages that did something, in the order of the flow, of a run that took `run_seconds`.
+[[nodiscard]] std::vector<StageSummary> summarize(const Profile& profile, double run_seconds);
+
+struct Verdict {
+    std::string limiting_stage;  ///< empty when nothing was worked on
+    std::string text;            ///< one line
+};
+
+/// The stage with the lowest ceiling limits. `fps`: of the run.
+[[nodiscard]] Verdict judge(const std::vector<StageSummary>& stages, double fps);
+
+/// While a run is under way: the stage that was busiest since the last call.
+class LimitWatch {
+  public:
+    [[nodiscard]] std::string limiting_stage(const Profile& profile);
+
+  private:
+    std::array<std::chrono::nanoseconds, stage_count> busy_{};
+};
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/error.h"
+#include "pipeline/picture_maker.h"
+#include "pipeline/segment_output.h"
+
+namespace millrace::pipeline {
+
+namespace {
+
+class VideoOutput final : public SegmentOutput {
+  public:
+    VideoOutput(const OutputHouse& house, SegmentSeat seat)
+        : SegmentOutput(house, std::move(seat)),
+          plan_(*house.job.video),
+          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures) {
+        if (this->seat().work != SegmentWork::full) return;
+        encoder_ = house.backends.make_encoder();
+        writer_.emplace(house.journal.segment_path(this->seat().segment.number));
+    }
+
+  protected:
+    void handle(FrameResult frame) override {
+        device::Picture picture = make(std::move(frame));
+        give_context(picture);
+        if (encoder_) encode(picture, frames_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
+        ++frames_;
+        house().frames_done(encoder_ ? 1 : 0);
+    }
+
+    void finish(SegmentRecord record) override {
+        if (seat().gives_context && frames_ < plan_.encoder.context_frames) seat().gives_context->close();
+        if (!encoder_ || !encode_context()) return;
+        if (!seat().context || !all_out()) {
+            encoder_->finish();
+            drain();
+        }
+        if (packets_ != frames_) {
+            throw core::Error(core::ErrorCode::failed,
+                              fmt::format("segment {}: {} gave {} packets for {} frames", seat().segment.number,
+                                          plan_.encoder.request.codec, packets_, frames_));
+        }
+        record.nan_values = maker_.nan_values();
+        record.stream = encoder_->stream();
+        encoder_.reset();
+        record.digest = writer_->finish();
+        house().journal.add(record);
+        house().segment_done(record);
+    }
+
+  private:
+    device::Picture make(FrameResult frame) {
+        const auto begin = Clock::now();
+        const bool passes = maker_.passes(frame);
+        device::Picture picture = maker_.make(std::move(frame));
+        picture.pts -= plan_.pts_shift;
+        if (passes) return picture;
+        house().profile.add(Stage::to_picture, Activity::busy, begin, Clock::now());
+        house().profile.count_frames(Stage::to_picture);
+        return picture;
+    }
+
+    void give_context(const device::Picture& picture) {
+        const auto& queue = seat().gives_context;
+        if (!queue || frames_ >= plan_.encoder.context_frames) return;
+        queue->push(picture.share(), stop());  // never blocks: it holds all that is pushed
+        if (frames_ + 1 == plan_.encoder.context_frames) queue->close();
+    }
+
+    // The next segment's first frames, behind a forced key frame, so that rate control sees what one instance would
+    // have seen. As many as it takes until the segment's own packets are out: the encoder then only has looked at them.
+    // False when the job was stopped.
+    bool encode_context() {
+        if (!seat().context) return true;
+        in_context_ = true;
+        media::FrameKind kind = media::FrameKind::key;
+        while (!all_out()) {
+            device::Picture picture;
+            // Not counted as waiting: nothing would go faster if this thread had more to do.
+            const core::Pop popped = seat().context->pop(picture, stop());
+            if (popped == core::Pop::cancelled) return false;
+            if (popped == core::Pop::ended) return true;
+            encode(picture, kind);
+            kind = media::FrameKind::automatic;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool all_out() const { return packets_ == frames_; }
+
+    void encode(const device::Picture& picture, media::FrameKind kind) {
+        const Timed busy(house().profile, Stage::encode, Activity::busy);
+        while (encoder_->send(picture, kind) == core::Feed::full) write_packets();
+        write_packets();
+    }
+
+    void drain() {
+        const Timed busy(house().profile, Stage::encode, Activity::busy);
+        write_packets();
+    }
+
+    void write_packets() {
+        media::Packet packet;
+        while (!(in_context_ && all_out()) && encoder_->receive(packet) == core::Receive::ready) {
+            if (packet.pts + plan_.pts_shift >= seat().segment.range.end) continue;  // context
+            writer_->add(packet);
+            ++packets_;
+            house().profile.count_frames(Stage::encode);
+        }
+    }
+
+    const VideoPlan& plan_;
+    PictureMaker maker_;
+    std::unique_ptr<media::Encoder> encoder_;
+    std::optional<SegmentWriter> writer_;
+    std::int64_t frames_ = 0;
+    std::int64_t packets_ = 0;
+    bool in_context_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<SegmentOutput> make_video_output(const OutputHouse& house, SegmentSeat seat) {
+    return std::make_shared<VideoOutput>(house, std::move(seat));
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,196 @@
+#include "pipeline/profile.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "pipeline/verdict.h"
+
+namespace millrace::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+
+void add(Profile& profile, Stage stage, Activity activity, milliseconds time) {
+    profile.add(stage, activity, profile.start(), profile.start() + time);
+}
+
+TEST(Profile, SumsEachActivityOfEachStage) {
+    Profile profile(Tracing::off);
+    add(profile, Stage::decode, Activity::busy, milliseconds(30));
+    add(profile, Stage::decode, Activity::busy, milliseconds(12));
+    add(profile, Stage::decode, Activity::wait_output, milliseconds(5));
+    add(profile, Stage::model, Activity::wait_input, milliseconds(7));
+    profile.count_frames(Stage::decode);
+    profile.count_frames(Stage::decode, 4);
+    const StageSums decode = profile.sums(Stage::decode);
+    EXPECT_EQ(decode.time[0], milliseconds(42));
+    EXPECT_EQ(decode.time[1], milliseconds(0));
+    EXPECT_EQ(decode.time[2], milliseconds(5));
+    EXPECT_EQ(decode.frames, 5);
+    EXPECT_EQ(profile.sums(Stage::model).time[1], milliseconds(7));
+    EXPECT_EQ(profile.sums(Stage::encode).frames, 0);
+}
+
+TEST(Profile, CountsWorkersAndTheirPeak) {
+    Profile profile(Tracing::off);
+    {
+        const Worker a(profile, Stage::encode);
+        const Worker b(profile, Stage::encode);
+        EXPECT_EQ(profile.sums(Stage::encode).workers_now, 2);
+    }
+    const Worker c(profile, Stage::encode);
+    EXPECT_EQ(profile.sums(Stage::encode).workers_now, 1);
+    EXPECT_EQ(profile.sums(Stage::encode).workers_peak, 2);
+}
+
+TEST(Profile, SumsOfSeveralThreadsAreExact) {
+    Profile profile(Tracing::on);
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&] {
+                const Worker counted(profile, Stage::model);
+                for (int j = 0; j < 500; ++j) {
+                    add(profile, Stage::model, Activity::busy, milliseconds(1));
+                    profile.count_frames(Stage::model);
+                }
+            });
+        }
+    }
+    EXPECT_EQ(profile.sums(Stage::model).time[0], milliseconds(2000));
+    EXPECT_EQ(profile.sums(Stage::model).frames, 2000);
+    EXPECT_EQ(profile.sums(Stage::model).workers_now, 0);
+    EXPECT_LE(profile.sums(Stage::model).workers_peak, 4);
+    EXPECT_EQ(nlohmann::json::parse(profile.trace_json()).at("traceEvents").size(), 2000U);
+}
+
+TEST(Profile, OnlyTheFirstFrameIsMarked) {
+    Profile profile(Tracing::off);
+    EXPECT_FALSE(profile.first_frame().has_value());
+    profile.mark_first_frame();
+    const auto first = profile.first_frame();
+    ASSERT_TRUE(first.has_value());
+    std::this_thread::sleep_for(milliseconds(2));
+    profile.mark_first_frame();
+    EXPECT_EQ(profile.first_frame(), first);
+}
+
+TEST(Profile, TraceIsInTheChromeFormat) {
+    Profile profile(Tracing::on);
+    profile.add(Stage::encode, Activity::busy, profile.start() + milliseconds(3), profile.start() + milliseconds(5));
+    profile.add(Stage::decode, Activity::wait_output, profile.start(), profile.start() + std::chrono::microseconds(7));
+    const auto trace = nlohmann::json::parse(profile.trace_json());
+    const auto& events = trace.at("traceEvents");
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0].at("name"), "encode");
+    EXPECT_EQ(events[0].at("ph"), "X");  // a complete event
+    EXPECT_EQ(events[0].at("cat"), "busy");
+    EXPECT_DOUBLE_EQ(events[0].at("ts").get<double>(), 3000);  // microseconds
+    EXPECT_DOUBLE_EQ(events[0].at("dur").get<double>(), 2000);
+    EXPECT_EQ(events[1].at("name"), "decode waits for output");
+    EXPECT_EQ(events[1].at("cat"), "wait");
+    EXPECT_DOUBLE_EQ(events[1].at("dur").get<double>(), 7);
+    EXPECT_EQ(events[0].at("tid"), events[1].at("tid"));
+    EXPECT_TRUE(events[0].contains("pid"));
+}
+
+TEST(Profile, NoTraceUnlessAskedFor) {
+    Profile profile(Tracing::off);
+    add(profile, Stage::decode, Activity::busy, milliseconds(1));
+    EXPECT_TRUE(nlohmann::json::parse(profile.trace_json()).at("traceEvents").empty());
+}
+
+TEST(Profile, TimedAddsItsOwnLife) {
+    Profile profile(Tracing::off);
+    {
+        const Timed busy(profile, Stage::join, Activity::busy);
+    }
+    EXPECT_GT(profile.sums(Stage::join).time[0].count(), 0);
+}
+
+StageSummary summary(Stage stage, double ceiling) {
+    StageSummary summary;
+    summary.stage = stage;
+    summary.ceiling_fps = ceiling;
+    return summary;
+}
+
+TEST(Verdict, TheStageWithTheLowestCeilingLimits) {
+    const Verdict verdict =
+        judge({summary(Stage::decode, 400), summary(Stage::model, 50), summary(Stage::encode, 90)}, 40);
+    EXPECT_EQ(verdict.limiting_stage, "model");
+    EXPECT_EQ(verdict.text.find("model limits: 40.0 fps, 80 % of its ceiling of 50.0; "), 0U) << verdict.text;
+    EXPECT_NE(verdict.text.find("--batch"), std::string::npos) << verdict.text;
+}
+
+TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
+    for (const auto& [stage, option] : std::vector<std::pair<Stage, const char*>>{{Stage::decode, "--lanes"},
+                                                                                  {Stage::to_tensor, "--lanes"},
+                                                                                  {Stage::model, "--model-workers"},
+                                                                                  {Stage::to_picture, "--lanes"},
+                                                                                  {Stage::encode, "-preset"}}) {
+        const Verdict verdict = judge({summary(stage, 10)}, 5);
+        EXPECT_EQ(verdict.limiting_stage, name(stage));
+        EXPECT_NE(verdict.text.find(option), std::string::npos) << verdict.text;
+    }
+}
+
+TEST(Verdict, JoiningAndStagesWithoutWorkDoNotLimit) {
+    EXPECT_EQ(
+        judge({summary(Stage::join, 1), summary(Stage::decode, 0), summary(Stage::encode, 30)}, 20).limiting_stage,
+        "encode");
+    EXPECT_EQ(judge({}, 0).limiting_stage, "");
+    EXPECT_EQ(judge({}, 0).text, "nothing was left to do");
+}
+
+TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
+    Profile profile(Tracing::off);
+    {
+        const Worker a(profile, Stage::decode);
+        const Worker b(profile, Stage::decode);
+    }
+    add(profile, Stage::decode, Activity::busy, milliseconds(2000));  // two workers, half of four seconds
+    add(profile, Stage::decode, Activity::wait_output, milliseconds(2000));
+    profile.count_frames(Stage::decode, 100);
+    add(profile, Stage::to_tensor, Activity::busy, milliseconds(500));  // on the lanes' threads
+    profile.count_frames(Stage::to_tensor, 100);
+    // 4.5 s of threads in a run of 2.25 s: two lanes on average.
+    const std::vector<StageSummary> stages = summarize(profile, 2.25);
+    ASSERT_EQ(stages.size(), 2U);  // stages that did nothing are left out
+    EXPECT_EQ(stages[0].stage, Stage::decode);
+    EXPECT_EQ(stages[0].workers, 2);
+    EXPECT_DOUBLE_EQ(stages[0].wait_output, 2);
+    EXPECT_DOUBLE_EQ(stages[0].ceiling_fps, 100);
+    EXPECT_EQ(stages[1].stage, Stage::to_tensor);
+    EXPECT_EQ(stages[1].workers, 2);
+    EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 400);
+}
+
+TEST(LimitWatch, GoesByWhatHappenedSinceTheLastLook) {
+    Profile profile(Tracing::off);
+    LimitWatch watch;
+    EXPECT_EQ(watch.limiting_stage(profile), "");
+    add(profile, Stage::decode, Activity::busy, milliseconds(90));
+    add(profile, Stage::encode, Activity::busy, milliseconds(50));
+    EXPECT_EQ(watch.limiting_stage(profile), "decode");
+    add(profile, Stage::encode, Activity::busy, milliseconds(40));
+    EXPECT_EQ(watch.limiting_stage(profile), "encode");
+    EXPECT_EQ(watch.limiting_stage(profile), "");
+}
+
+TEST(LimitWatch, SharesTheTimeAmongTheWorkers) {
+    Profile profile(Tracing::off);
+    LimitWatch watch;
+    const Worker a(profile, Stage::decode);
+    const Worker b(profile, Stage::decode);
+    const Worker c(profile, Stage::encode);
+    add(profile, Stage::decode, Activity::busy, milliseconds(90));
+    add(profile, Stage::encode, Activity::busy, milliseconds(50));
+    EXPECT_EQ(watch.limiting_stage(profile), "encode");
+}
+
+}  // namespace
+}  // namespace millrace::pipeline

@@ -1,0 +1,140 @@
+#include "pipeline/schedule.h"
+
+#include <gtest/gtest.h>
+// After gtest.
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace millrace::pipeline {
+namespace {
+
+ResolvedJob make_job(int segments, int context_frames, infer::Order order = infer::Order::any) {
+    ResolvedJob job;
+    for (int i = 0; i < segments; ++i) {
+        const std::int64_t begin = std::int64_t{100} * i;
+        job.input.segments.push_back({i, {begin, begin + 100}, begin, 100});
+    }
+    job.video.emplace();
+    job.video->encoder.context_frames = context_frames;
+    if (order == infer::Order::sequential) {
+        job.model.emplace();
+        job.model->model.order = order;
+    }
+    return job;
+}
+
+std::map<int, SegmentRecord> finished(const std::set<int>& numbers) {
+    std::map<int, SegmentRecord> records;
+    for (const int number : numbers) records[number].segment = number;
+    return records;
+}
+
+using Works = std::vector<std::pair<int, SegmentWork>>;
+
+Works works_of(const std::vector<SegmentSeat>& seats) {
+    Works works;
+    for (const SegmentSeat& seat : seats) works.emplace_back(seat.segment.number, seat.work);
+    return works;
+}
+
+TEST(Schedule, AFreshJobIsAllSegmentsWithContextFromTheNext) {
+    const auto seats = make_schedule(make_job(3, 40), {});
+    EXPECT_EQ(works_of(seats), (Works{{0, SegmentWork::full}, {1, SegmentWork::full}, {2, SegmentWork::full}}));
+    EXPECT_EQ(seats[0].gives_context, nullptr);
+    EXPECT_NE(seats[0].context, nullptr);
+    EXPECT_EQ(seats[0].context, seats[1].gives_context);
+    EXPECT_NE(seats[1].context, nullptr);
+    EXPECT_EQ(seats[1].context, seats[2].gives_context);
+    EXPECT_NE(seats[0].context, seats[1].context);
+    EXPECT_EQ(seats[2].context, nullptr);  // there is nothing behind the last
+}
+
+TEST(Schedule, NoContextForEncodersWithoutLookaheadNorForData) {
+    ResolvedJob data = make_job(3, 40);
+    data.video.reset();
+    for (const ResolvedJob& job : {make_job(3, 0), data}) {
+        const auto seats = make_schedule(job, finished({1}));
+        EXPECT_EQ(works_of(seats), (Works{{0, SegmentWork::full}, {2, SegmentWork::full}}));
+        for (const SegmentSeat& seat : seats) {
+            EXPECT_EQ(seat.context, nullptr);
+            EXPECT_EQ(seat.gives_context, nullptr);
+        }
+    }
+}
+
+TEST(Schedule, OfAFinishedSegmentOnlyTheHeadIsMadeAgainForTheOneBefore) {
+    const auto seats = make_schedule(make_job(5, 40), finished({1, 2, 4}));
+    EXPECT_EQ(works_of(seats),
+              (Works{{0, SegmentWork::full}, {1, SegmentWork::head}, {3, SegmentWork::full}, {4, SegmentWork::head}}));
+    EXPECT_EQ(seats[0].context, seats[1].gives_context);
+    EXPECT_EQ(seats[1].context, nullptr);
+    EXPECT_EQ(seats[2].context, seats[3].gives_context);
+}
+
+TEST(Schedule, ASequentialModelReplaysWhatComesBeforeTheLastUnfinished) {
+    const auto seats = make_schedule(make_job(5, 40, infer::Order::sequential), finished({0, 2, 4}));
+    EXPECT_EQ(works_of(seats), (Works{{0, SegmentWork::replay},
+                                      {1, SegmentWork::full},
+                                      {2, SegmentWork::replay},
+                                      {3, SegmentWork::full},
+                                      {4, SegmentWork::head}}));
+    EXPECT_EQ(seats[1].context, seats[2].gives_context);
+    EXPECT_NE(seats[2].gives_context, nullptr);
+}
+
+TEST(Schedule, NothingIsLeftOfAFinishedJob) {
+    for (const auto order : {infer::Order::any, infer::Order::sequential}) {
+        EXPECT_TRUE(make_schedule(make_job(3, 40, order), finished({0, 1, 2})).empty());
+    }
+}
+
+RC_GTEST_PROP(Schedule, EveryUnfinishedSegmentIsDoneOnceAndGetsItsContext, ()) {
+    const int segments = *rc::gen::inRange(1, 12);
+    const int context = *rc::gen::element(0, 40);
+    const auto order = *rc::gen::element(infer::Order::any, infer::Order::sequential);
+    std::set<int> done;
+    for (int i = 0; i < segments; ++i) {
+        if (*rc::gen::arbitrary<bool>()) done.insert(i);
+    }
+    const auto seats = make_schedule(make_job(segments, context, order), finished(done));
+    std::map<int, const SegmentSeat*> by_number;
+    int last = -1;
+    for (const SegmentSeat& seat : seats) {
+        RC_ASSERT(seat.segment.number > last);  // in order, none twice
+        last = seat.segment.number;
+        by_number[last] = &seat;
+        RC_ASSERT((seat.work == SegmentWork::full) == !done.contains(last));
+    }
+    for (int i = 0; i < segments; ++i) {
+        if (done.contains(i)) continue;
+        RC_ASSERT(by_number.contains(i));
+        const bool wants = context > 0 && i + 1 < segments;
+        RC_ASSERT((by_number[i]->context != nullptr) == wants);
+        if (!wants) continue;
+        RC_ASSERT(by_number.contains(i + 1));
+        RC_ASSERT(by_number[i + 1]->gives_context == by_number[i]->context);
+    }
+    if (order == infer::Order::sequential && done.size() < static_cast<std::size_t>(segments)) {
+        for (int i = 0; i < segments; ++i) {
+            const bool unfinished_follows = std::any_of(by_number.begin(), by_number.end(), [&](const auto& entry) {
+                return entry.first >= i && entry.second->work == SegmentWork::full;
+            });
+            if (unfinished_follows) RC_ASSERT(by_number.contains(i));
+        }
+    }
+}
+
+TEST(Schedule, HandsOutSeatsInOrderOnce) {
+    Schedule schedule(make_schedule(make_job(2, 0), {}));
+    EXPECT_EQ(schedule.left(), 2U);
+    EXPECT_EQ(schedule.next()->segment.number, 0);
+    EXPECT_EQ(schedule.next()->segment.number, 1);
+    EXPECT_EQ(schedule.left(), 0U);
+    EXPECT_FALSE(schedule.next().has_value());
+    EXPECT_FALSE(schedule.next().has_value());
+}
+
+}  // namespace
+}  // namespace millrace::pipeline

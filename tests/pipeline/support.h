@@ -1,0 +1,61 @@
+#pragma once
+// What the tests of this room share: a folder that goes away, errors as values, an index of a made-up file.
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "media/index.h"
+#include "media/packet.h"
+
+namespace millrace::pipeline::test {
+
+/// An empty folder, removed with all that is in it.
+class TemporaryFolder {
+  public:
+    TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    TemporaryFolder(TemporaryFolder&&) = delete;
+    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+    ~TemporaryFolder();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+  private:
+    std::string path_;
+};
+
+[[nodiscard]] std::string read_file(const std::string& path);
+void write_file(const std::string& path, std::string_view text);
+[[nodiscard]] bool exists(const std::string& path);
+
+/// The core::Error that `call` throws. Fails the test where it throws none.
+template <class Call>
+core::Error error_of(const Call& call) {
+    try {
+        call();
+    } catch (const core::Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "no core::Error was thrown";
+    return {core::ErrorCode::failed, "nothing"};
+}
+
+/// A packet that owns `payload`.
+[[nodiscard]] media::Packet make_packet(std::int64_t pts, std::string_view payload);
+[[nodiscard]] std::string payload_of(const media::Packet& packet);
+
+/// An index of frames at `pts` (sorted) with access points at the frames whose numbers are in `access`.
+[[nodiscard]] media::PacketIndex make_index(std::vector<std::int64_t> pts, const std::vector<std::size_t>& access);
+/// `frames` frames `step` ticks apart from `first`, an access point every `gop` frames.
+[[nodiscard]] media::PacketIndex make_index(std::int64_t frames, std::int64_t step, std::int64_t gop,
+                                            std::int64_t first = 0);
+
+}  // namespace millrace::pipeline::test
