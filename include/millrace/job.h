@@ -1,0 +1,99 @@
+#pragma once
+// A job: what a user asks for. Plain data, nothing decided yet. Empty strings and nullopt mean "not said".
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// What to do with frames that the decoder reports as damaged. conceal: keep what the decoder made of them, and list
+/// them. drop: leave them out, and list them. fail: stop at the first.
+enum class OnCorrupt { conceal, drop, fail };
+
+/// Whether fallbacks and losses (listed in the report either way) are errors.
+enum class Strictness { lenient, strict };
+
+/// What to do when the output file exists.
+enum class Overwrite { refuse, replace };
+
+/// What to do with a journal that an earlier run left beside the output. resume: continue it, refuse if it is of
+/// another job. restart: throw it away.
+enum class Continue { resume, restart };
+
+/// How an odd picture size is made even for 4:2:0. pad repeats the last column or row; crop drops it.
+enum class OddSize { refuse, pad, crop };
+
+enum class Keep { yes, no };
+enum class Deinterlacing { off, bwdif };
+
+/// The model of a job.
+struct ModelOptions {
+    std::string path;                             ///< ONNX file; empty: no model
+    std::map<std::string, std::string> settings;  ///< keys of docs/models.md: "input.range" = "255"
+    std::optional<int> batch;                     ///< frames a run
+    std::optional<int> threads;                   ///< threads inside one run; recorded, as it may change bits
+    std::optional<int> workers;                   ///< runs at once; 0 or nullopt: as many as there are cores
+    std::chrono::milliseconds batch_timeout{50};  ///< a batch leaves when its oldest frame waited this long
+    std::string runtime_library;                  ///< path of libonnxruntime; empty: found
+};
+
+/// The encoder and container of a job.
+struct OutputOptions {
+    std::string path;         ///< a file, a pattern ("out/%06d.png"), or "-" for standard output
+    std::string format;       ///< FFmpeg's muxer name; empty: by extension
+    std::string video_codec;  ///< FFmpeg's encoder name; empty: by container, mostly libx264
+    std::optional<double> crf;
+    std::string preset;
+    std::optional<std::int64_t> bit_rate;  ///< bits per second
+    std::string pixel_format;
+    std::vector<std::pair<std::string, std::string>> encoder_options;
+    std::optional<int> encoder_threads;
+    OddSize odd_size = OddSize::refuse;
+    bool fragmented = false;
+    Keep audio = Keep::yes;
+    Keep subtitles = Keep::yes;
+};
+
+/// Which frames of the input are worked on.
+struct InputOptions {
+    std::string path;                         ///< a file, or "-" for standard input
+    int video_stream = 0;                     ///< counted among video streams
+    std::optional<std::int64_t> start_us;     ///< -ss: first frame at or after this time from the start
+    std::optional<std::int64_t> duration_us;  ///< -t
+    std::optional<std::int64_t> frames;       ///< --frames: at most this many
+    Deinterlacing deinterlace = Deinterlacing::off;
+    OnCorrupt on_corrupt = OnCorrupt::conceal;
+    /// Colour by FFmpeg's names where the stream is wrong or silent: "bt709", "limited" / "full", "left" ...
+    std::string color_matrix;
+    std::string color_range;
+    std::string chroma_location;
+    std::optional<int> decoder_threads;
+};
+
+/// Limits of a run; none of them changes a bit of the result, but segment_length.
+struct RunOptions {
+    std::string device = "cpu";
+    std::size_t memory = 0;     ///< bytes for what is in flight; 0: a quarter of the machine's
+    int lanes = 0;              ///< segments in work at once, at most; 0: grown as needed
+    double segment_length = 0;  ///< seconds; 0: by the rule of docs/segments.md
+    Continue journal = Continue::resume;
+    Overwrite overwrite = Overwrite::refuse;
+    Strictness strictness = Strictness::lenient;
+    bool trace = false;  ///< collect events for Report::trace_json
+};
+
+struct Job {
+    InputOptions input;
+    OutputOptions output;
+    ModelOptions model;
+    RunOptions run;
+    std::string work_folder;  ///< where the journal lives; empty: "<output>.millrace"
+};
+
+}  // namespace millrace

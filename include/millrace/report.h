@@ -1,0 +1,76 @@
+#pragma once
+// What a run did, and where its time went.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// One stage of the flow. Times are sums over its workers, in seconds.
+struct StageReport {
+    std::string name;         ///< "decode", "to_tensor", "model", "to_picture", "encode", "join"
+    int workers = 0;          ///< most workers at once
+    std::int64_t frames = 0;  ///< frames that passed
+    double busy = 0;          ///< doing its own work
+    double wait_input = 0;    ///< had nothing to do
+    double wait_output = 0;   ///< could not hand on
+    double ceiling_fps = 0;   ///< frames per second if its workers never waited; 0 unknown
+};
+
+/// Frame accounting. decoded = processed + dropped; processed = encoded = muxed, or the run failed.
+struct FrameCounts {
+    std::int64_t expected = -1;  ///< by the index; -1 unknown
+    std::int64_t decoded = 0;
+    std::int64_t processed = 0;
+    std::int64_t encoded = 0;
+    std::int64_t muxed = 0;
+    std::vector<std::int64_t> dropped_pts;  ///< left out by --on-corrupt drop
+    std::vector<std::int64_t> corrupt_pts;  ///< kept, damaged
+    std::vector<std::int64_t> missing_pts;  ///< promised by the index, never decoded
+    std::int64_t decode_errors = 0;         ///< packets that the decoder rejected
+    std::int64_t retimed = 0;               ///< frames without a usable pts, given one
+    std::int64_t reshaped = 0;              ///< frames of another size or format than the stream began with
+    std::int64_t nan_values = 0;            ///< NaN that a model wrote; each became 0
+};
+
+struct SegmentCounts {
+    int total = 0;
+    int reused = 0;  ///< finished by an earlier run
+};
+
+struct Report {
+    std::string input;
+    std::string output;
+    std::string device;
+    std::string model;    ///< path; empty: none
+    std::string encoder;  ///< "libx264"; empty for data
+    std::string runtime;  ///< "ONNX Runtime 1.31.1"
+    int width_in = 0;
+    int height_in = 0;
+    int width_out = 0;
+    int height_out = 0;
+    double input_seconds = 0;  ///< length of what was worked on
+    FrameCounts frames;
+    SegmentCounts segments;
+    std::string one_segment_reason;  ///< why the file was not cut; empty when it was
+    std::vector<StageReport> stages;
+    double started = 0;              ///< when the call began, seconds since 1970
+    double wall_seconds = 0;         ///< of the whole call
+    double run_seconds = 0;          ///< from the first decode to the last packet, without loading and joining
+    double load_seconds = 0;         ///< model load and its first run
+    double first_frame_seconds = 0;  ///< from the call to the first frame handed to the model or the encoder
+    double join_seconds = 0;
+    double fps = 0;                      ///< frames worked on in this call / run_seconds
+    std::int64_t peak_memory = 0;        ///< bytes resident at most
+    std::string limiting_stage;          ///< "" when nothing was worked on
+    std::string verdict;                 ///< one line: what limits, how near its ceiling, what would move it
+    std::vector<std::string> fallbacks;  ///< each an error under --strict
+    std::vector<std::string> notes;      ///< conversions, shifts, one-segment reasons: worth knowing, nothing lost
+    std::string trace_json;              ///< Chrome trace, when asked for
+};
+
+/// The report as JSON (without trace_json), schema in docs/report.md.
+[[nodiscard]] std::string to_json(const Report& report);
+
+}  // namespace millrace

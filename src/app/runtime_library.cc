@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "app/options.h"
+#include "app/terminal.h"
+
+namespace millrace::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> entries(const fs::path& folder, std::string_view prefix) {
+    std::vector<fs::path> found;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        if (it->path().filename().string().starts_with(prefix)) found.push_back(it->path());
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
+/// The library of the onnxruntime package below a Python installation; the newest Python first.
+std::string library_below(const fs::path& prefix) {
+    auto pythons = entries(prefix / "lib", "python3");
+    std::ranges::reverse(pythons);
+    for (const fs::path& python : pythons) {
+        for (const char* packages : {"site-packages", "dist-packages"}) {
+            const auto libraries = entries(python / packages / "onnxruntime" / "capi", "libonnxruntime.so");
+            if (!libraries.empty()) return libraries.back().string();
+        }
+    }
+    return {};
+}
+
+/// Installations that PATH's python3 may belong to: where it stands (a virtual environment), and where a link leads.
+std::vector<fs::path> python_prefixes() {
+    std::vector<fs::path> prefixes;
+    for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
+        if (const std::string value = environment(name); !value.empty()) prefixes.emplace_back(value);
+    }
+    const std::string path = environment("PATH");
+    for (const std::string_view folder : split(path, ':')) {
+        const fs::path program = fs::path(folder) / "python3";
+        std::error_code error;
+        if (!fs::exists(program, error)) continue;
+        prefixes.push_back(program.parent_path().parent_path());
+        const fs::path target = fs::canonical(program, error);
+        if (!error) prefixes.push_back(target.parent_path().parent_path());
+        break;
+    }
+    if (const std::string home = environment("HOME"); !home.empty()) prefixes.push_back(fs::path(home) / ".local");
+    prefixes.emplace_back("/usr/local");
+    return prefixes;
+}
+
+}  // namespace
+
+std::string find_runtime_library(const std::string& asked) {
+    if (!asked.empty()) return asked;
+    if (std::string value = environment("MILLRACE_ORT_LIBRARY"); !value.empty()) return value;
+    std::error_code error;
+    if (const fs::path built_with(MILLRACE_DEFAULT_ORT); !built_with.empty() && fs::exists(built_with, error)) {
+        return built_with.string();
+    }
+    for (const fs::path& prefix : python_prefixes()) {
+        if (std::string library = library_below(prefix); !library.empty()) return library;
+    }
+    return {};
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,99 @@
+#include "app/summary.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "app/progress.h"
+#include "app/table.h"
+
+namespace millrace::app {
+
+namespace {
+
+std::string seconds_text(double seconds) {
+    constexpr double minute = 60;
+    return seconds < minute ? fmt::format("{:.1f} s", seconds) : render_duration(seconds);
+}
+
+std::string what_was_made(const Report& report) {
+    std::string text =
+        fmt::format("{}: {} frames", report.output == "-" ? "standard output" : report.output, report.frames.muxed);
+    if (report.width_in > 0) text += fmt::format(", {}x{}", report.width_in, report.height_in);
+    if (report.width_out > 0 && (report.width_out != report.width_in || report.height_out != report.height_in)) {
+        text += fmt::format(" to {}x{}", report.width_out, report.height_out);
+    }
+    if (!report.encoder.empty()) text += fmt::format(", {}", report.encoder);
+    if (!report.model.empty()) text += fmt::format(", {} on {}", report.model, report.device);
+    return text;
+}
+
+std::string how_fast(const Report& report) {
+    std::string text = fmt::format("{} in all", seconds_text(report.wall_seconds));
+    if (report.fps > 0) text += fmt::format(", {:.1f} fps while running", report.fps);
+    if (report.segments.total > 0) {
+        text += fmt::format(", {} segment{}", report.segments.total, report.segments.total == 1 ? "" : "s");
+    }
+    if (report.segments.reused > 0) text += fmt::format(" ({} of an earlier run)", report.segments.reused);
+    if (report.peak_memory > 0)
+        text += fmt::format(", {} of memory at most", render_bytes(static_cast<double>(report.peak_memory)));
+    return text;
+}
+
+std::string percent(double part, double whole) {
+    return whole > 0 ? fmt::format("{:.0f}%", 100 * part / whole) : std::string("-");
+}
+
+std::string stage_table(const Report& report) {
+    Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right, Align::right});
+    table.add({"stage", "workers", "frames", "busy", "waits in", "waits out", "ceiling"});
+    for (const StageReport& stage : report.stages) {
+        const double whole = stage.busy + stage.wait_input + stage.wait_output;
+        if (stage.workers == 0 && whole == 0) continue;
+        table.add({stage.name, fmt::format("{}", stage.workers), fmt::format("{}", stage.frames),
+                   percent(stage.busy, whole), percent(stage.wait_input, whole), percent(stage.wait_output, whole),
+                   stage.ceiling_fps > 0 ? fmt::format("{:.1f} fps", stage.ceiling_fps) : std::string("-")});
+    }
+    return table.render(2);
+}
+
+void add_count(std::string& text, std::size_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("  {} frame{} {}\n", count, count == 1 ? "" : "s", what);
+}
+
+std::string losses(const FrameCounts& frames) {
+    std::string text;
+    add_count(text, frames.corrupt_pts.size(), "damaged in the input, concealed");
+    add_count(text, frames.dropped_pts.size(), "damaged in the input, left out");
+    add_count(text, frames.missing_pts.size(), "promised by the input's index, but not there");
+    add_count(text, static_cast<std::size_t>(frames.retimed), "without a usable time in the input, given one");
+    add_count(text, static_cast<std::size_t>(frames.reshaped), "of another size or format than the first, converted");
+    if (frames.nan_values > 0) text += fmt::format("  {} NaN values of the model became 0\n", frames.nan_values);
+    return text;
+}
+
+}  // namespace
+
+std::string render_bytes(double bytes) {
+    constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
+    constexpr double step = 1024;
+    std::size_t unit = 0;
+    while (bytes >= step && unit + 1 < units.size()) {
+        bytes /= step;
+        ++unit;
+    }
+    return fmt::format("{:.{}f} {}", bytes, unit == 0 || bytes >= 100 ? 0 : 1, units[unit]);
+}
+
+std::string render_summary(const Report& report) {
+    std::string text = what_was_made(report) + "\n  " + how_fast(report) + "\n";
+    if (!report.stages.empty()) text += stage_table(report);
+    text += losses(report.frames);
+    for (const std::string& line : report.fallbacks) text += fmt::format("  fallback: {}\n", line);
+    for (const std::string& line : report.notes) text += fmt::format("  note: {}\n", line);
+    if (!report.verdict.empty()) text += fmt::format("  {}\n", report.verdict);
+    return text;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "core/error.h"
+#include "device/cuda/probe.h"
+#include "infer/session.h"
+#include "media/library.h"
+#include "millrace/engine.h"
+
+namespace millrace {
+
+namespace {
+
+using nlohmann::json;
+
+std::string processor_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);) {
+        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    }
+    return "CPU";
+}
+
+json host_device() {
+    const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+    return {{"name", "cpu"},
+            {"description", fmt::format("{}, {} cores", processor_name(), std::thread::hardware_concurrency())},
+            {"memory_bytes", memory},
+            {"usable", true}};
+}
+
+json runtime(const std::string& library) {
+    try {
+        const infer::RuntimeInfo info = infer::load_runtime(library);
+        return {{"version", info.version}, {"path", info.path}};
+    } catch (const core::Error& error) {  // the listing is what helps to find out why
+        return {{"version", nullptr}, {"missing", error.what()}};
+    }
+}
+
+}  // namespace
+
+std::string devices_json(const std::string& runtime_library) {
+    json devices = json::array({host_device()});
+    for (const device::CudaDeviceInfo& gpu : device::cuda_devices()) {
+        devices.push_back({{"name", fmt::format("cuda:{}", gpu.index)},
+                           {"description", fmt::format("{}, sm_{}{}", gpu.name, gpu.sm_major, gpu.sm_minor)},
+                           {"memory_bytes", gpu.memory_bytes},
+                           {"usable", false}});
+    }
+    const json body{{"devices", devices},
+                    {"cuda", device::cuda_build_description()},
+                    {"ffmpeg", media::library_version()},
+                    {"onnxruntime", runtime(runtime_library)}};
+    return body.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace millrace

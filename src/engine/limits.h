@@ -1,0 +1,15 @@
+#pragma once
+// How much may be in flight at once.
+
+#include "millrace/job.h"
+#include "pipeline/job.h"
+
+namespace millrace::engine {
+
+/// Lanes by cores, by --lanes, and by what one lane keeps in memory (docs/memory.md has the estimate).
+[[nodiscard]] pipeline::Limits make_limits(const RunOptions& options, const pipeline::ResolvedJob& job, int cores);
+
+/// Bytes that one lane and its encoder keep, by the estimate.
+[[nodiscard]] std::size_t lane_bytes(const pipeline::ResolvedJob& job);
+
+}  // namespace millrace::engine

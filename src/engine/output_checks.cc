@@ -1,0 +1,127 @@
+#include "engine/output_checks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "core/error.h"
+#include "media/library.h"
+
+namespace millrace::engine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Frame threads of a decoder that has a file to itself, and of one among several lanes.
+constexpr int lone_decoder_threads = 4;
+constexpr int lane_decoder_threads = 1;
+
+bool is_pattern(const std::string& path) { return path.find('%') != std::string::npos; }
+
+fs::path folder_of(const std::string& path) {
+    const fs::path folder = fs::path(path).parent_path();
+    return folder.empty() ? fs::path(".") : folder;
+}
+
+}  // namespace
+
+void check_output(const Job& job) {
+    const std::string& path = job.output.path;
+    if (path.empty()) throw core::Error(core::ErrorCode::usage, "no output given; name one with -o");
+    if (path == "-") return;
+    std::error_code error;
+    if (job.input.path != "-" && fs::equivalent(path, job.input.path, error)) {
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("{}: output and input are the same file; choose another output", path));
+    }
+    if (fs::is_directory(path, error)) {
+        throw core::Error(core::ErrorCode::usage, fmt::format("{}: is a folder; name a file in it", path));
+    }
+    if (job.run.overwrite == Overwrite::refuse && fs::exists(path, error)) {
+        throw core::Error(core::ErrorCode::usage, fmt::format("{}: exists already; -y replaces it", path));
+    }
+    const fs::path folder = folder_of(path);
+    if (!fs::is_directory(folder, error)) {
+        throw core::Error(core::ErrorCode::failed,
+                          fmt::format("{}: there is no such folder for the output {}", folder.string(), path));
+    }
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        throw core::Error(core::ErrorCode::failed,
+                          fmt::format("{}: this folder for the output cannot be written to", folder.string()));
+    }
+}
+
+void check_data_output(const Job& job) {
+    constexpr std::array<std::string_view, 5> text{"", ".jsonl", ".ndjson", ".json", ".txt"};
+    const std::string extension = fs::path(job.output.path).extension().string();
+    if (job.output.path == "-" || std::ranges::find(text, extension) != text.end()) return;
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("{}: the model {} gives data, one line of JSON a frame; name a file that ends in "
+                                  ".jsonl",
+                                  job.output.path, job.model.path));
+}
+
+std::string work_folder(const Job& job) {
+    if (!job.work_folder.empty()) return job.work_folder;
+    if (job.output.path != "-") return job.output.path + ".millrace";
+    return (fs::temp_directory_path() / fmt::format("millrace-{}", ::getpid())).string();
+}
+
+std::string default_encoder(const OutputOptions& options) {
+    const std::string extension = fs::path(options.path).extension().string();
+    if (is_pattern(options.path)) return extension == ".jpg" || extension == ".jpeg" ? "mjpeg" : "png";
+    if (extension == ".webm" || options.format == "webm") return "libvpx-vp9";
+    if (extension == ".hevc" || extension == ".h265" || extension == ".265") return "libx265";
+    return "libx264";
+}
+
+media::SinkOptions sink_options(const Job& job, const std::string& work_folder) {
+    media::SinkOptions sink;
+    sink.name = job.output.path;
+    sink.format = job.output.format;
+    sink.fragmented = job.output.fragmented ? media::Fragmented::yes : media::Fragmented::no;
+    const bool direct = job.output.path == "-" || is_pattern(job.output.path);
+    sink.path = direct ? job.output.path : work_folder + "/output." + fs::path(job.output.path).filename().string();
+    return sink;
+}
+
+void check_codec_fits(const media::SinkOptions& sink, const media::EncoderSettings& encoder) {
+    const std::string codec = media::codec_of(encoder.request.codec);
+    const media::ContainerCheck check = media::check_container(sink, codec);
+    if (check.holds_codec) return;
+    throw core::Error(core::ErrorCode::usage, fmt::format("{}: {} cannot hold {}; use one of {}", sink.name,
+                                                          check.format, codec, fmt::join(check.alternatives, ", ")));
+}
+
+media::DecoderOptions decoder_options(const Job& job, const OpenedInput& input) {
+    media::DecoderOptions options;
+    const bool lanes = input.index->segmentable() && input.index->access_points.size() > 1;
+    int threads = lanes ? lane_decoder_threads : lone_decoder_threads;
+    // With several threads libavcodec may forget to mark a damaged frame, which then would be dropped in one run and
+    // kept in the next.
+    if (job.input.on_corrupt != OnCorrupt::conceal) threads = 1;
+    options.threads = job.input.decoder_threads.value_or(threads);
+    options.deinterlace =
+        job.input.deinterlace == Deinterlacing::off ? media::Deinterlace::off : media::Deinterlace::bwdif;
+    return options;
+}
+
+void throw_no_frames(const Job& job, const OpenedInput& input) {
+    const media::SourceInfo& info = input.info;
+    if (input.index->frame_pts.empty()) {
+        throw core::Error(core::ErrorCode::bad_input, fmt::format("{}: its video stream holds no frames", info.path));
+    }
+    const core::Rational time_base = input.video().time_base;
+    const double length = core::to_seconds(input.index->frame_pts.back() - input.index->frame_pts.front(), time_base);
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("{}: no frame lies within -ss and -t: the file has {} frames in {:.3f} s",
+                                  job.input.path, input.index->frame_pts.size(), length));
+}
+
+}  // namespace millrace::engine

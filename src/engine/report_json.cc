@@ -1,0 +1,69 @@
+#include <nlohmann/json.hpp>
+
+#include "millrace/report.h"
+
+namespace millrace {
+
+namespace {
+
+using nlohmann::json;
+
+json to_json(const StageReport& stage) {
+    return {{"name", stage.name},
+            {"workers", stage.workers},
+            {"frames", stage.frames},
+            {"busy_seconds", stage.busy},
+            {"wait_input_seconds", stage.wait_input},
+            {"wait_output_seconds", stage.wait_output},
+            {"ceiling_fps", stage.ceiling_fps}};
+}
+
+json to_json(const FrameCounts& frames) {
+    return {{"expected", frames.expected},
+            {"decoded", frames.decoded},
+            {"processed", frames.processed},
+            {"encoded", frames.encoded},
+            {"muxed", frames.muxed},
+            {"dropped_pts", frames.dropped_pts},
+            {"corrupt_pts", frames.corrupt_pts},
+            {"missing_pts", frames.missing_pts},
+            {"decode_errors", frames.decode_errors},
+            {"nan_values", frames.nan_values},
+            {"retimed", frames.retimed},
+            {"reshaped", frames.reshaped}};
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) {
+    json stages = json::array();
+    for (const StageReport& stage : report.stages) stages.push_back(to_json(stage));
+    const json body{{"input", report.input},
+                    {"output", report.output},
+                    {"device", report.device},
+                    {"model", report.model},
+                    {"encoder", report.encoder},
+                    {"runtime", report.runtime},
+                    {"size_in", {report.width_in, report.height_in}},
+                    {"size_out", {report.width_out, report.height_out}},
+                    {"input_seconds", report.input_seconds},
+                    {"frames", to_json(report.frames)},
+                    {"segments", {{"total", report.segments.total}, {"reused", report.segments.reused}}},
+                    {"one_segment_reason", report.one_segment_reason},
+                    {"stages", stages},
+                    {"started", report.started},
+                    {"wall_seconds", report.wall_seconds},
+                    {"run_seconds", report.run_seconds},
+                    {"load_seconds", report.load_seconds},
+                    {"first_frame_seconds", report.first_frame_seconds},
+                    {"join_seconds", report.join_seconds},
+                    {"fps", report.fps},
+                    {"peak_memory_bytes", report.peak_memory},
+                    {"limiting_stage", report.limiting_stage},
+                    {"verdict", report.verdict},
+                    {"fallbacks", report.fallbacks},
+                    {"notes", report.notes}};
+    return body.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace millrace

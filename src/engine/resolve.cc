@@ -1,0 +1,238 @@
+#include "engine/resolve.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "core/error.h"
+#include "device/cuda/probe.h"
+#include "engine/identity.h"
+#include "engine/limits.h"
+#include "engine/output_checks.h"
+#include "engine/selection.h"
+#include "infer/tiles.h"
+#include "pipeline/model_io.h"
+
+namespace millrace::engine {
+
+namespace {
+
+constexpr int sequential_threads = 4;  // of a model that cannot run several frames at once
+
+int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
+    switch (policy) {
+        case OnCorrupt::conceal:
+            return pipeline::CorruptPolicy::conceal;
+        case OnCorrupt::drop:
+            return pipeline::CorruptPolicy::drop;
+        case OnCorrupt::fail:
+            return pipeline::CorruptPolicy::fail;
+    }
+    return pipeline::CorruptPolicy::conceal;
+}
+
+// Decides a job step by step; each step needs those before it.
+class Resolver {
+  public:
+    explicit Resolver(const Job& job) : job_(job) {}
+
+    PreparedJob run(const std::stop_token& stop) {
+        check_device();
+        std::future<std::unique_ptr<LoadedModel>> model;
+        if (!job_.model.path.empty()) {
+            model = std::async(std::launch::async, [this] { return load_model(job_.model); });
+        }
+        prepared_.input = open_input(job_.input, stop);
+        if (model.valid()) prepared_.model = model.get();
+        if (const std::string& damage = prepared_.input.index->damage; !damage.empty()) {
+            prepared_.fallbacks.push_back(fmt::format("{}: {}", job_.input.path, damage));
+        }
+        resolve_output_paths();
+        if (prepared_.model) resolve_model();
+        if (writes_video()) {
+            resolve_video();
+        } else {
+            check_data_output(job_);
+        }
+        resolve_segments();
+        resolve_limits();
+        prepared_.job.identity = identify(job_, prepared_);
+        return std::move(prepared_);
+    }
+
+  private:
+    [[nodiscard]] const media::StreamInfo& video() const { return prepared_.input.video(); }
+    [[nodiscard]] bool writes_video() const {
+        return !prepared_.model || prepared_.model->model.output == infer::OutputKind::picture;
+    }
+
+    void check_device() const {
+        if (job_.run.device == "cpu") return;
+        throw core::Error(core::ErrorCode::usage, fmt::format("--device {}: this build runs on cpu only ({})",
+                                                              job_.run.device, device::cuda_build_description()));
+    }
+
+    void resolve_output_paths() {
+        check_output(job_);
+        pipeline::ResolvedJob& job = prepared_.job;
+        job.output = job_.output.path;
+        job.work_folder = work_folder(job_);
+        job.on_loss =
+            job_.run.strictness == Strictness::strict ? pipeline::LossPolicy::refuse : pipeline::LossPolicy::report;
+        job.old_journal =
+            job_.run.journal == Continue::resume ? pipeline::OldJournal::resume : pipeline::OldJournal::discard;
+    }
+
+    void resolve_model() {
+        const infer::ModelDescription& model = prepared_.model->model;
+        if (model.tile && model.output == infer::OutputKind::data) {
+            throw core::Error(
+                core::ErrorCode::usage,
+                fmt::format("{}: a model that gives data sees whole frames; leave out its tile", model.path));
+        }
+        pipeline::ModelPlan plan;
+        plan.model = model;
+        const auto evenness = job_.output.odd_size == OddSize::pad ? pipeline::Evenness::even : pipeline::Evenness::any;
+        plan.frame = pipeline::frame_size(model, {video().picture.width, video().picture.height}, evenness);
+        plan.input = model.tile ? infer::plan_tiles(model, plan.frame).tile : plan.frame;
+        plan.batch_timeout = job_.model.batch_timeout;
+        plan.workers = model.order == infer::Order::sequential ? 1 : job_.model.workers.value_or(0);
+        if (plan.workers == 0) plan.workers = machine_cores();
+        load_session(plan);
+        prepared_.job.model = std::move(plan);
+    }
+
+    void load_session(pipeline::ModelPlan& plan) {
+        const auto begin = std::chrono::steady_clock::now();
+        LoadedModel& loaded = *prepared_.model;
+        if (loaded.request.threads == 0) {
+            loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
+        }
+        loaded.session = infer::make_session(loaded.request, loaded.model, plan.input);
+        loaded.load_seconds += seconds_since(begin);
+        if (loaded.model.output != infer::OutputKind::picture) return;
+        const auto port = static_cast<std::size_t>(loaded.model.result_output);
+        const std::vector<std::int64_t>& shape = loaded.session->output_descs().at(port).shape;
+        const std::size_t width_axis = loaded.model.layout == infer::Layout::nchw ? shape.size() - 1 : shape.size() - 2;
+        plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
+    }
+
+    // What the encoder is offered: the model's result in the video's own format and colour, or the video itself.
+    [[nodiscard]] core::PictureDesc result_picture() const {
+        core::PictureDesc picture = video().picture;
+        if (const auto& model = prepared_.job.model) {
+            picture.width = model->frame.width * model->scale;
+            picture.height = model->frame.height * model->scale;
+            // Rows and columns that only the model's multiple asked for are cut off again.
+            if (!model->model.input_size && job_.output.odd_size != OddSize::pad) {
+                picture.width = video().picture.width * model->scale;
+                picture.height = video().picture.height * model->scale;
+            }
+        } else if (job_.output.odd_size == OddSize::pad) {
+            picture.width += picture.width % 2;
+            picture.height += picture.height % 2;
+        }
+        if (job_.output.odd_size == OddSize::crop) {
+            picture.width -= picture.width % 2;
+            picture.height -= picture.height % 2;
+        }
+        return picture;
+    }
+
+    void resolve_video() {
+        media::EncoderRequest request;
+        request.codec = job_.output.video_codec.empty() ? default_encoder(job_.output) : job_.output.video_codec;
+        request.crf = job_.output.crf;
+        request.preset = job_.output.preset;
+        request.bit_rate = job_.output.bit_rate;
+        request.pixel_format = job_.output.pixel_format;
+        request.options = job_.output.encoder_options;
+        request.threads = job_.output.encoder_threads;
+        media::EncoderInput input;
+        input.picture = result_picture();
+        input.time_base = video().time_base;
+        input.frame_rate = video().average_frame_rate;
+        input.timing =
+            media::find_timing(prepared_.input.index->frame_pts, input.time_base, video().average_frame_rate);
+        input.sample_aspect_ratio = video().sample_aspect_ratio;
+        input.hdr = video().hdr;
+        pipeline::VideoPlan plan;
+        plan.encoder = media::resolve_encoder(request, input);
+        if (!plan.encoder.note.empty()) prepared_.fallbacks.push_back(plan.encoder.note);
+        if (!plan.encoder.deterministic) {
+            prepared_.notes.push_back(request.codec + " with a bit rate gives other packets in every run");
+        }
+        plan.sink = sink_options(job_, prepared_.job.work_folder);
+        check_codec_fits(plan.sink, plan.encoder);
+        plan.copy.audio = job_.output.audio == Keep::yes;
+        plan.copy.subtitles = job_.output.subtitles == Keep::yes;
+        prepared_.job.video = std::move(plan);
+    }
+
+    void resolve_segments() {
+        const Selection selection = select_frames(prepared_.input, job_.input);
+        pipeline::InputPlan& input = prepared_.job.input;
+        input.video = video();
+        input.index = prepared_.input.index;
+        input.frame_limit = selection.frame_limit;
+        if (!video().repack_note.empty()) prepared_.fallbacks.push_back(video().repack_note);
+        if (video().interlaced && job_.input.deinterlace == Deinterlacing::off) {
+            prepared_.notes.emplace_back("the video is interlaced; --deinterlace makes it progressive");
+        }
+        input.on_corrupt = to_policy(job_.input.on_corrupt);
+        pipeline::PlanSettings settings;
+        settings.time_base = video().time_base;
+        settings.selection = selection.range;
+        if (job_.run.segment_length > 0) settings.segment_seconds = job_.run.segment_length;
+        if (auto& plan = prepared_.job.video) {
+            settings.rate_controlled = plan->encoder.request.bit_rate.has_value();
+            settings.cuttable = plan->encoder.segmentable;
+            plan->pts_shift = selection.shift;
+            plan->copy.shift_us = selection.shift_us;
+            plan->copy.begin_us = selection.begin_us;
+            plan->copy.end_us = selection.end_us;
+        }
+        input.segments = pipeline::make_plan(*input.index, settings);
+        if (input.segments.empty()) throw_no_frames(job_, prepared_.input);
+        if (selection.shift_us != 0) {
+            prepared_.notes.push_back(fmt::format("times are {:.6f} s earlier than in the input (-ss)",
+                                                  static_cast<double>(selection.shift_us) / 1e6));
+        }
+        if (!input.index->segmentable()) {
+            prepared_.notes.push_back("worked on as one segment: " + input.index->one_segment_reason);
+        }
+    }
+
+    void resolve_limits() { prepared_.job.limits = make_limits(job_.run, prepared_.job, machine_cores()); }
+
+    const Job& job_;
+    PreparedJob prepared_;
+};
+
+}  // namespace
+
+std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto loaded = std::make_unique<LoadedModel>();
+    loaded->request = {options.path, options.settings, options.batch, options.runtime_library,
+                       options.threads.value_or(0)};
+    loaded->runtime = infer::load_runtime(options.runtime_library);
+    loaded->model = infer::describe_model(loaded->request);
+    loaded->load_seconds = seconds_since(begin);
+    return loaded;
+}
+
+PreparedJob prepare_job(const Job& job, const std::stop_token& stop) { return Resolver(job).run(stop); }
+
+}  // namespace millrace::engine

@@ -1,0 +1,88 @@
+#include "engine/identity.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <functional>
+
+#include "engine/prepared.h"
+
+namespace millrace::engine {
+namespace {
+
+class IdentityTest : public testing::Test {
+  public:
+    IdentityTest(const IdentityTest&) = delete;
+    IdentityTest& operator=(const IdentityTest&) = delete;
+    IdentityTest(IdentityTest&&) = delete;
+    IdentityTest& operator=(IdentityTest&&) = delete;
+    ~IdentityTest() override { std::remove(path_.c_str()); }
+
+  protected:
+    IdentityTest() : path_(testing::TempDir() + "millrace-identity-test.bin") {
+        write_input("the input");
+        prepared_.input = test::make_input({0, 1, 2}, {1, 25});
+        prepared_.input.info.path = path_;
+        prepared_.input.info.size_bytes = 9;
+        prepared_.job.input.segments = {{0, {0, 3}, 0, 3}};
+        prepared_.job.video.emplace();
+        prepared_.job.video->encoder.threads = 4;
+    }
+
+    void write_input(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
+
+    [[nodiscard]] pipeline::Identity now() const { return identify(job_, prepared_); }
+
+    // Whether the identity differs after `change`.
+    bool changes(const std::function<void()>& change) {
+        const pipeline::Identity before = now();
+        change();
+        return now() != before;
+    }
+
+    std::string path_;
+    Job job_;
+    PreparedJob prepared_;
+};
+
+TEST_F(IdentityTest, WhatMayChangeABitChangesIt) {
+    media::EncoderSettings& encoder = prepared_.job.video->encoder;
+    EXPECT_TRUE(changes([&] { write_input("other one"); }));
+    EXPECT_TRUE(changes([&] { prepared_.input.info.size_bytes = 10; }));
+    EXPECT_TRUE(changes([&] { job_.input.video_stream = 1; }));
+    EXPECT_TRUE(changes([&] { job_.input.decoder_threads = 3; }));
+    EXPECT_TRUE(changes([&] { job_.input.deinterlace = Deinterlacing::bwdif; }));
+    EXPECT_TRUE(changes([&] { job_.input.on_corrupt = OnCorrupt::drop; }));
+    EXPECT_TRUE(changes([&] { prepared_.job.input.segments[0].range.end = 2; }));
+    EXPECT_TRUE(changes([&] { prepared_.job.input.frame_limit = 2; }));
+    EXPECT_TRUE(changes([&] { prepared_.job.video->pts_shift = 1; }));
+    EXPECT_TRUE(changes([&] { encoder.request.codec = "libx265"; }));
+    EXPECT_TRUE(changes([&] { encoder.request.crf = 20; }));
+    EXPECT_TRUE(changes([&] { encoder.request.crf = 20.5; }));
+    EXPECT_TRUE(changes([&] { encoder.request.preset = "fast"; }));
+    EXPECT_TRUE(changes([&] { encoder.request.bit_rate = 1'000'000; }));
+    EXPECT_TRUE(changes([&] { encoder.request.options = {{"tune", "film"}}; }));
+    EXPECT_TRUE(changes([&] { encoder.picture.width = 1280; }));
+    EXPECT_TRUE(changes([&] { encoder.picture.format.depth = 10; }));
+    EXPECT_TRUE(changes([&] { encoder.threads = 2; }));
+    EXPECT_TRUE(changes([&] { prepared_.input.info.streams[0].picture.color.matrix = core::Matrix::bt2020_ncl; }));
+}
+
+TEST_F(IdentityTest, LimitsAndAppearanceDoNot) {
+    EXPECT_FALSE(changes([&] { job_.run.lanes = 7; }));
+    EXPECT_FALSE(changes([&] { job_.run.memory = 1; }));
+    EXPECT_FALSE(changes([&] { job_.run.trace = true; }));
+    EXPECT_FALSE(changes([&] { job_.run.strictness = Strictness::strict; }));
+    EXPECT_FALSE(changes([&] { prepared_.job.limits.lanes = 5; }));
+    EXPECT_FALSE(changes([&] { job_.output.audio = Keep::no; }));  // copied when the segments are joined
+}
+
+TEST_F(IdentityTest, APipeHasNoFileToLookAt) {
+    prepared_.input.options.path = "-";
+    prepared_.input.info.path = "-";
+    EXPECT_FALSE(now().contains("input"));
+}
+
+}  // namespace
+}  // namespace millrace::engine

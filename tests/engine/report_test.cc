@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/progress_meter.h"
+#include "millrace/report.h"
+
+namespace millrace::engine {
+namespace {
+
+TEST(ReportJson, HoldsTheCounts) {
+    Report report;
+    report.output = "out.mp4";
+    report.frames.decoded = 60;
+    report.frames.dropped_pts = {3003, 6006};
+    report.segments = {6, 2};
+    report.width_out = 3840;
+    report.height_out = 2160;
+    report.stages = {{"encode", 2, 60, 1.5, 0.25, 0.5, 80}};
+    const auto json = nlohmann::json::parse(to_json(report));
+    EXPECT_EQ(json.at("output"), "out.mp4");
+    EXPECT_EQ(json.at("frames").at("decoded"), 60);
+    EXPECT_EQ(json.at("frames").at("dropped_pts"), (std::vector<int>{3003, 6006}));
+    EXPECT_EQ(json.at("segments").at("reused"), 2);
+    EXPECT_EQ(json.at("size_out"), (std::vector<int>{3840, 2160}));
+    EXPECT_EQ(json.at("stages").at(0).at("name"), "encode");
+    EXPECT_DOUBLE_EQ(json.at("stages").at(0).at("wait_output_seconds").get<double>(), 0.5);
+}
+
+TEST(ReportJson, IsJsonWhateverBytesAPathHas) {
+    Report report;
+    report.input = "caf\xe9.mp4";
+    EXPECT_TRUE(nlohmann::json::accept(to_json(report)));
+}
+
+class Meter : public testing::Test {
+  protected:
+    Progress show(ProgressMeter& meter, std::int64_t done) {
+        meter.show({done, 20, 2});
+        return last_;
+    }
+
+    Progress last_;
+    const Observer observer_ = [this](const Progress& progress) { last_ = progress; };
+    const pipeline::Profile profile_{pipeline::Tracing::off};
+};
+
+TEST_F(Meter, PassesTheNumbersOn) {
+    ProgressMeter meter(observer_, 100, profile_);
+    const Progress progress = show(meter, 50);
+    EXPECT_EQ(progress.phase, Phase::running);
+    EXPECT_EQ(progress.frames_done, 50);
+    EXPECT_EQ(progress.frames_reused, 20);
+    EXPECT_EQ(progress.frames_total, 100);
+    EXPECT_EQ(progress.lanes, 2);
+    EXPECT_EQ(progress.seconds_left, -1);  // one sample gives no rate
+    meter.show_phase(Phase::joining);
+    EXPECT_EQ(last_.phase, Phase::joining);
+    EXPECT_EQ(last_.frames_done, 50);
+}
+
+TEST_F(Meter, RateAndTimeLeftAgree) {
+    ProgressMeter meter(observer_, 100, profile_);
+    show(meter, 20);
+    const Progress progress = show(meter, 60);
+    EXPECT_GT(progress.fps, 0);
+    EXPECT_NEAR(progress.seconds_left * progress.fps, 40, 1e-6);
+}
+
+TEST_F(Meter, AnUnknownTotalLeavesTheTimeUnknown) {
+    ProgressMeter meter(observer_, -1, profile_);
+    show(meter, 20);
+    const Progress progress = show(meter, 60);
+    EXPECT_GT(progress.fps, 0);
+    EXPECT_EQ(progress.seconds_left, -1);
+    EXPECT_EQ(progress.frames_total, -1);
+}
+
+TEST_F(Meter, NobodyNeedsToListen) {
+    const Observer nobody;
+    ProgressMeter meter(nobody, 100, profile_);
+    EXPECT_NO_THROW(meter.show({1, 0, 1}));
+    EXPECT_NO_THROW(meter.show_phase(Phase::done));
+}
+
+}  // namespace
+}  // namespace millrace::engine
