@@ -70,6 +70,12 @@ class Growth {
     double cpu_;
 };
 
+// A sequential model takes its frames in order, from one lane.
+int lane_limit(const ResolvedJob& job) {
+    const bool sequential = job.model && job.model->model.order == infer::Order::sequential;
+    return sequential ? 1 : job.limits.lanes;
+}
+
 class Runner {
   public:
     Runner(const ResolvedJob& job, const Backends& backends, Journal& journal, Profile& profile,
@@ -80,6 +86,7 @@ class Runner {
           profile_(profile),
           failure_(stop),
           schedule_(make_schedule(job, journal.finished())),
+          max_lanes_(lane_limit(job)),
           // Bounded by the outputs' queues and the encoders' context.
           pictures_(device::DeviceId{}, "pictures", unbounded) {
         for (const auto& [segment, record] : journal.finished()) frames_reused_ += record.frames_done;
@@ -117,7 +124,7 @@ class Runner {
 
     void run_lanes(const LaneHouse& house, const std::function<void(const RunProgress&)>& observe) {
         start_model();
-        for (int lane = 0; lane < job_.limits.first_lanes; ++lane) add_lane(house);
+        for (int lane = 0; lane < std::min(job_.limits.first_lanes, max_lanes_); ++lane) add_lane(house);
         Growth growth(job_.limits.cores);
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
@@ -193,11 +200,7 @@ class Runner {
         });
     }
 
-    // A sequential model takes its frames in order, from one lane.
-    bool may_grow() {
-        const bool sequential = job_.model && job_.model->model.order == infer::Order::sequential;
-        return !sequential && schedule_.left() > 0 && lanes_alive() < job_.limits.lanes;
-    }
+    bool may_grow() { return schedule_.left() > 0 && lanes_alive() < max_lanes_; }
 
     int lanes_alive() {
         const std::lock_guard lock(mutex_);
@@ -235,6 +238,7 @@ class Runner {
     Profile& profile_;
     Failure failure_;
     Schedule schedule_;
+    int max_lanes_;
     device::BufferPool pictures_;
     std::optional<Batcher> batcher_;
     std::optional<ModelStage> model_;

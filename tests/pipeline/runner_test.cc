@@ -137,9 +137,11 @@ TEST(Runner, AWindowSeesItsNeighboursAcrossSegmentsAndRepeatsTheFilesEnds) {
 TEST(Runner, ASequentialModelCarriesItsStateThroughAllSegments) {
     FakeJob settings;
     settings.model = fake_model({}, 1, infer::Order::sequential);
-    settings.lanes = 4;  // it uses one all the same
+    settings.lanes = 4;
     Rig rig(settings);
+    rig.job.limits.first_lanes = 4;  // one all the same: segments reach the model in order
     (void)rig.run();
+    EXPECT_EQ(rig.video.readers, 1);
     // The state is zero before the first frame: black, which is 16.
     double state = 16;
     for (const Segment& segment : rig.job.input.segments) {
