@@ -11,10 +11,12 @@
 #include "app/options.h"
 #include "app/values.h"
 #include "core/error.h"
+#include "support/error_of.h"
 
 namespace millrace::app {
 namespace {
 
+using millrace::test::message_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
@@ -31,14 +33,7 @@ RunCommand parse_run(const std::string& options) {
 
 /// The message of the usage error that parsing throws; fails the test where it throws nothing or something else.
 std::string usage_error(const std::vector<std::string>& arguments) {
-    try {
-        (void)parse_command_line(arguments);
-    } catch (const core::Error& error) {
-        EXPECT_EQ(core::exit_code(error.code()), 2) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
+    return message_of(core::ErrorCode::usage, [&] { (void)parse_command_line(arguments); });
 }
 
 std::string usage_error(const std::string& line) { return usage_error(words(line)); }

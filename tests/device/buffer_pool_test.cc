@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "support/error_of.h"
 
 namespace millrace::device {
 namespace {
+
+using millrace::test::message_of;
 
 constexpr std::size_t kib = 1024;
 
@@ -79,13 +82,8 @@ TEST(BufferPool, KeepsWhatTheBudgetLeavesRoomFor) {
 
 TEST(BufferPool, ALeaseLargerThanTheBudgetIsAnErrorThatSaysWhatToDo) {
     BufferPool pool = make_pool(kib);
-    try {
-        (void)pool.lease(kib + 1);
-        FAIL() << "no error";
-    } catch (const core::Error& error) {
-        EXPECT_EQ(error.code(), core::ErrorCode::failed);
-        EXPECT_STREQ(error.what(), "test blocks: 1025 bytes do not fit the budget of 1024; raise --memory");
-    }
+    EXPECT_EQ(message_of(core::ErrorCode::failed, [&] { (void)pool.lease(kib + 1); }),
+              "test blocks: 1025 bytes do not fit the budget of 1024; raise --memory");
     EXPECT_EQ(pool.usage().leased, 0U);
 }
 

@@ -10,9 +10,12 @@
 
 #include "core/error.h"
 #include "engine/prepared.h"
+#include "support/error_of.h"
 
 namespace millrace::engine {
 namespace {
+
+using millrace::test::message_of;
 
 namespace fs = std::filesystem;
 
@@ -35,14 +38,7 @@ class OutputChecks : public testing::Test {
     // The message of the error for output `path`, which must be of kind `code`.
     std::string refusal(const std::string& path, core::ErrorCode code) {
         job_.output.path = path;
-        try {
-            check_output(job_);
-        } catch (const core::Error& error) {
-            EXPECT_EQ(error.code(), code) << error.what();
-            return error.what();
-        }
-        ADD_FAILURE() << path << " was accepted";
-        return {};
+        return message_of(code, [this] { check_output(job_); });
     }
 
     std::string folder_;
@@ -129,16 +125,10 @@ TEST(DecoderOptions, FollowFromInputAndSettingsAlone) {
 }
 
 TEST(NoFrames, SayWhetherTheFileOrTheSelectionIsEmpty) {
-    const auto message_of = [](const OpenedInput& input) {
-        try {
-            throw_no_frames({}, input);
-        } catch (const core::Error& error) {
-            return std::pair(error.code(), std::string(error.what()));
-        }
-    };
-    EXPECT_EQ(message_of(test::make_input({}, {1, 25})).first, core::ErrorCode::bad_input);
-    const auto [code, text] = message_of(test::make_input({0, 25, 50}, {1, 25}));
-    EXPECT_EQ(code, core::ErrorCode::usage);
+    const OpenedInput empty = test::make_input({}, {1, 25});
+    (void)message_of(core::ErrorCode::bad_input, [&] { throw_no_frames({}, empty); });
+    const OpenedInput full = test::make_input({0, 25, 50}, {1, 25});
+    const std::string text = message_of(core::ErrorCode::usage, [&] { throw_no_frames({}, full); });
     EXPECT_NE(text.find("3 frames in 2.000 s"), std::string::npos) << text;
 }
 

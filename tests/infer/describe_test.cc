@@ -6,14 +6,15 @@
 #include <filesystem>
 #include <string>
 
-#include "infer/error_of.h"
 #include "infer/external_data.h"
 #include "infer/model_fixture.h"
 #include "infer/session.h"
+#include "support/error_of.h"
 
 namespace millrace::infer {
 namespace {
 
+using millrace::test::error_of;
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;

@@ -8,13 +8,14 @@
 #include <thread>
 #include <vector>
 
-#include "infer/error_of.h"
 #include "infer/model_fixture.h"
 #include "infer/shapes.h"
+#include "support/error_of.h"
 
 namespace millrace::infer {
 namespace {
 
+using millrace::test::error_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Shape = std::vector<std::int64_t>;

@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "infer/error_of.h"
+#include "support/error_of.h"
 
 namespace millrace::infer {
 namespace {
 
+using millrace::test::error_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 

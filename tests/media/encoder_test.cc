@@ -8,23 +8,18 @@
 #include "core/error.h"
 #include "media/sink.h"
 #include "output.h"
+#include "support/error_of.h"
 
 namespace millrace::media {
 namespace {
 
+using millrace::test::message_of;
 using namespace test;  // NOLINT(google-build-using-namespace)
 using testing::AllOf;
 using testing::HasSubstr;
 
 std::string usage_error(const EncoderRequest& request, const EncoderInput& input = small_input()) {
-    try {
-        static_cast<void>(resolve_encoder(request, input));
-    } catch (const core::Error& error) {
-        EXPECT_EQ(error.code(), core::ErrorCode::usage) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
+    return message_of(core::ErrorCode::usage, [&] { (void)resolve_encoder(request, input); });
 }
 
 EncoderRequest request_of(const std::string& codec, const std::string& preset = "",

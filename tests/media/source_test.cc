@@ -15,25 +15,21 @@
 #include "core/error.h"
 #include "media/clips.h"
 #include "media/frame_reader.h"
+#include "support/error_of.h"
 
 namespace millrace::media::test {
 
 namespace {
 
+using millrace::test::message_of;
 using testing::HasSubstr;
 
 const std::string pattern = "-f lavfi -i testsrc2=size=192x128:rate=25:duration=1 ";
 
 std::string refusal(const SourceOptions& options) {
-    try {
-        (void)open_source(options);
-    } catch (const core::Error& error) {
-        EXPECT_EQ(error.code(), core::ErrorCode::bad_input) << error.what();
-        EXPECT_THAT(error.what(), HasSubstr(options.path));
-        return error.what();
-    }
-    ADD_FAILURE() << options.path << " was opened";
-    return {};
+    const std::string text = message_of(core::ErrorCode::bad_input, [&] { (void)open_source(options); });
+    EXPECT_THAT(text, HasSubstr(options.path));
+    return text;
 }
 
 std::string write_file(const std::string& name, const std::string& bytes) {

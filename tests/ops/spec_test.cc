@@ -11,9 +11,12 @@
 #include "ops/support.h"
 #include "ops/to_picture.h"
 #include "ops/to_tensor.h"
+#include "support/error_of.h"
 
 namespace millrace::ops::test {
 namespace {
+
+using millrace::test::message_of;
 
 device::Tensor convert(const device::Picture& picture, const TensorSpec& spec,
                        std::optional<ResizeSpec> resize = std::nullopt) {
@@ -426,18 +429,6 @@ TEST(Threads, OneOpServesMany) {
         }
     }
     for (const std::vector<int>& result : results) EXPECT_EQ(result, results[0]);
-}
-
-template <class F>
-std::string message_of(core::ErrorCode code, F f) {
-    try {
-        f();
-    } catch (const core::Error& error) {
-        EXPECT_EQ(error.code(), code);
-        return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return "";
 }
 
 TEST(Errors, SayWhatToDo) {

@@ -1,17 +1,15 @@
 #pragma once
 // What the tests of this room share: a folder that goes away, errors as values, an index of a made-up file.
 
-#include <gtest/gtest.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
 #include "media/index.h"
 #include "media/packet.h"
+#include "support/error_of.h"
 
 namespace millrace::pipeline::test {
 
@@ -36,17 +34,7 @@ class TemporaryFolder {
 void write_file(const std::string& path, std::string_view text);
 [[nodiscard]] bool exists(const std::string& path);
 
-/// The core::Error that `call` throws. Fails the test where it throws none.
-template <class Call>
-core::Error error_of(const Call& call) {
-    try {
-        call();
-    } catch (const core::Error& error) {
-        return error;
-    }
-    ADD_FAILURE() << "no core::Error was thrown";
-    return {core::ErrorCode::failed, "nothing"};
-}
+using millrace::test::error_of;
 
 /// A packet that owns `payload`.
 [[nodiscard]] media::Packet make_packet(std::int64_t pts, std::string_view payload);
