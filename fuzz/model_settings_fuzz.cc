@@ -1,6 +1,5 @@
 // What strangers write into a model: metadata, model.json, option values, and the file that names its weights.
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>

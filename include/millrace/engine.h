@@ -4,14 +4,13 @@
 #include <functional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "millrace/job.h"
 #include "millrace/report.h"
 
 namespace millrace {
 
-enum class Phase { planning, loading, running, joining, done };
+enum class Phase { planning, running, joining, done };
 
 /// A snapshot, some ten times a second.
 struct Progress {

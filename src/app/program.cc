@@ -10,7 +10,6 @@
 #include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "app/answers.h"
 #include "app/progress.h"

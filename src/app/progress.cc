@@ -31,8 +31,6 @@ std::string_view phase_words(Phase phase) {
     switch (phase) {
         case Phase::planning:
             return "reading the input";
-        case Phase::loading:
-            return "loading the model";
         case Phase::joining:
             return "joining the segments";
         case Phase::running:

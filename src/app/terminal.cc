@@ -5,7 +5,6 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <string_view>
 
 namespace millrace::app {
 

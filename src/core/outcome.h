@@ -9,10 +9,10 @@ enum class Feed { accepted, full };
 /// Of asking a stage for a result. ready: the result is filled. needs_input: feed more. end: nothing will come again.
 enum class Receive { ready, needs_input, end };
 
-/// Of pushing into a bounded queue. timed_out, cancelled: the item was not taken.
-enum class Push { pushed, timed_out, cancelled };
+/// Of pushing into a bounded queue. cancelled: the item was not taken.
+enum class Push { pushed, cancelled };
 
 /// Of popping from a bounded queue. ended: closed and empty.
-enum class Pop { popped, timed_out, ended, cancelled };
+enum class Pop { popped, ended, cancelled };
 
 }  // namespace millrace::core

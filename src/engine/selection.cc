@@ -1,10 +1,7 @@
 #include "engine/selection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "core/error.h"
 #include "core/rational.h"
 
 namespace millrace::engine {

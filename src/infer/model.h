@@ -2,7 +2,6 @@
 // What a model wants and gives: resolved from its file, its metadata, model.json and the command line.
 
 #include <array>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

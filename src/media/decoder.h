@@ -2,7 +2,6 @@
 // Compressed packets to pictures.
 
 #include <memory>
-#include <string>
 
 #include "core/outcome.h"
 #include "device/picture.h"

@@ -2,7 +2,6 @@
 // The packet index: every video packet of a file, without decoding.
 
 #include <cstdint>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>

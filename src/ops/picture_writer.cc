@@ -1,7 +1,6 @@
 #include "ops/picture_writer.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "ops/picture_rows.h"
 

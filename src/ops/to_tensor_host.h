@@ -1,7 +1,6 @@
 #pragma once
 // The host's version of ToTensor: the oracle. Private to src/ops.
 
-#include <array>
 #include <optional>
 
 #include "core/tensor_desc.h"

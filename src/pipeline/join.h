@@ -3,7 +3,6 @@
 
 #include <map>
 #include <stop_token>
-#include <string>
 #include <vector>
 
 #include "media/sink.h"

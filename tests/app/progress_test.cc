@@ -46,8 +46,6 @@ TEST(Bar, CountsWhereTheTotalIsUnknown) {
 TEST(Bar, NamesThePhase) {
     Progress progress;
     EXPECT_EQ(render_bar(progress, {}), "reading the input");
-    progress.phase = Phase::loading;
-    EXPECT_EQ(render_bar(progress, {}), "loading the model");
     progress.phase = Phase::joining;
     EXPECT_EQ(render_bar(progress, {}), "joining the segments");
 }

@@ -4,8 +4,6 @@
 // After gtest.
 #include <rapidcheck/gtest.h>
 
-#include <algorithm>
-
 namespace millrace::engine {
 namespace {
 

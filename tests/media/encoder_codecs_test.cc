@@ -7,7 +7,6 @@
 #include <ostream>
 
 #include "clips.h"
-#include "core/error.h"
 #include "media/sink.h"
 #include "output.h"
 

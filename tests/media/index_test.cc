@@ -2,12 +2,10 @@
 
 #include "media/index.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
 #include "media/access_unit.h"

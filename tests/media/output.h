@@ -2,7 +2,6 @@
 // Encoding and writing in tests: pictures drawn from a formula, and ffprobe's view of what was written.
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 

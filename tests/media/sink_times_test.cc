@@ -1,7 +1,6 @@
 // Every frame's time in every container, with ffprobe as the judge.
 #include <gtest/gtest.h>
 
-#include <numeric>
 #include <ostream>
 
 #include "clips.h"

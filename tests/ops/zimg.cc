@@ -2,7 +2,6 @@
 
 #include <zimg.h>
 
-#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>

@@ -2,8 +2,6 @@
 // zimg as a judge: conversions of whole images, planar, no dither.
 
 #include <array>
-#include <cstddef>
-#include <string>
 #include <vector>
 
 #include "core/picture_desc.h"

@@ -5,7 +5,6 @@ extern "C" {
 }
 
 #include <array>
-#include <cassert>
 #include <limits>
 #include <span>
 #include <string_view>

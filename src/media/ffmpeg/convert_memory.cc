@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cstring>
 #include <new>
-#include <utility>
 
 #include "media/ffmpeg/convert.h"
 

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cassert>
-#include <new>
 #include <optional>
 #include <utility>
 

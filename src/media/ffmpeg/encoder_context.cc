@@ -8,7 +8,6 @@ extern "C" {
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cassert>
 #include <charconv>
 #include <new>
 #include <vector>

@@ -11,7 +11,6 @@ extern "C" {
 #include <array>
 #include <cassert>
 #include <new>
-#include <optional>
 #include <span>
 
 #include "core/error.h"

@@ -1,9 +1,7 @@
 // From what the user asked for to settings without gaps.
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "core/error.h"

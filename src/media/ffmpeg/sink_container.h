@@ -1,7 +1,6 @@
 #pragma once
 // What each output container is and holds.
 
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>

@@ -1,7 +1,5 @@
 #include "media/ffmpeg/sink_copy.h"
 
-#include <fmt/format.h>
-
 extern "C" {
 #include <libavutil/mathematics.h>
 }

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <regex>
-#include <utility>
 
 #include "core/error.h"
 #include "media/ffmpeg/sink_container.h"

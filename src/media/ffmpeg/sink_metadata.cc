@@ -11,7 +11,6 @@ extern "C" {
 #include <array>
 #include <cctype>
 #include <cstring>
-#include <limits>
 #include <new>
 #include <string_view>
 

@@ -8,9 +8,7 @@ extern "C" {
 
 #include <cstring>
 #include <new>
-#include <string_view>
 
-#include "core/error.h"
 #include "media/ffmpeg/sink_copy.h"
 #include "media/ffmpeg/sink_metadata.h"
 #include "media/ffmpeg/source_access.h"

@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include <cassert>
 #include <cerrno>
 #include <deque>
 #include <filesystem>
