@@ -10,6 +10,14 @@ import pytest
 from tools import ROOT
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Where the output goes: nothing else is in it."""
+    path = tmp_path / "out"
+    path.mkdir()
+    return path
+
+
 @pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("clips")

@@ -8,13 +8,27 @@ import shutil
 import numpy as np
 import onnxruntime
 import pytest
-from tools import ROOT, ffmpeg, frames_of, hashes, leftovers, millrace, pattern, run_job, streams, times, x264
+from tools import (
+    BAD_INPUT,
+    FFV1,
+    REFUSED,
+    ROOT,
+    USAGE,
+    ffmpeg,
+    frames_of,
+    hashes,
+    leftovers,
+    millrace,
+    pattern,
+    run_job,
+    streams,
+    times,
+    x264,
+)
 
-FFV1 = ["-c:v", "ffv1"]
 LOSSLESS = [*FFV1, "--segment-length", "1"]
 BT601 = (0.299, 0.114)
 BT709 = (0.2126, 0.0722)
-USAGE, BAD_INPUT, REFUSED = 2, 3, 4
 
 
 def planes(path, frames=None, pixels="yuv444p"):

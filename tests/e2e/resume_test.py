@@ -10,6 +10,7 @@ import time
 
 import pytest
 from tools import (
+    USAGE,
     command_of,
     ffmpeg,
     leftovers,
@@ -20,7 +21,6 @@ from tools import (
     x264,
 )
 
-USAGE = 2
 SETTINGS = ["-preset", "ultrafast", "-crf", "30", "--segment-length", "0.5"]
 KILLS = int(os.environ.get("MILLRACE_KILLS", "100"))
 

@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 120
 
+FAILED, USAGE, BAD_INPUT, REFUSED = 1, 2, 3, 4
+FFV1 = ["-c:v", "ffv1"]
+
 
 def find_program() -> Path:
     """The program under test."""
@@ -68,6 +71,16 @@ def run_job(source, output, *options, **keywords) -> Ended:
     assert ended.code == 0, f"{' '.join(map(str, options))}: {ended}"
     ended.report = json.loads(report.read_text())
     report.unlink()
+    return ended
+
+
+def refused(source, folder, code, *words, options=(), output="out.mp4") -> Ended:
+    """The run ends with `code`, its message holds every word, and it leaves nothing behind."""
+    ended = millrace("run", "-i", source, "-o", folder / output, *options, timeout=60)
+    assert ended.code == code, ended
+    for word in words:
+        assert str(word).lower() in ended.err.lower(), f"'{word}' is not in: {ended.err}"
+    assert leftovers(folder) == []
     return ended
 
 
