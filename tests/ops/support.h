@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,29 @@ inline constexpr std::array sitings{core::ChromaSiting::left,        core::Chrom
 inline constexpr std::array depths{8, 10, 12};
 
 core::PictureDesc yuv_desc(int width, int height, int depth, Subsampling sub);
+
+/// f(desc) for YUV of every size, depth, subsampling, siting, matrix and range.
+template <class F>
+void for_every_yuv(std::span<const std::array<int, 2>> sizes, F f) {
+    for (const auto& [w, h] : sizes) {
+        for (const int depth : depths) {
+            for (const Subsampling sub : subsamplings) {
+                for (const core::ChromaSiting siting : sitings) {
+                    if (sub.w == 0 && siting != core::ChromaSiting::left) continue;
+                    for (const core::Matrix matrix : matrices) {
+                        for (const core::Range range : ranges) {
+                            core::PictureDesc desc = yuv_desc(w, h, depth, sub);
+                            desc.color.matrix = matrix;
+                            desc.color.range = range;
+                            desc.color.siting = siting;
+                            f(desc);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
 
 /// A picture with rows `extra` bytes longer than needed, which hold a pattern; its memory ends with the last sample.
 device::Picture make_picture(const core::PictureDesc& desc, std::ptrdiff_t extra = 0);
