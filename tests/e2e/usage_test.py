@@ -87,6 +87,13 @@ def test_an_unknown_container_and_codec(folder, clip):
     refused(clip("cfr"), folder, USAGE, "ffv1", "mkv", options=["-c:v", "ffv1"], output="out.webm")
 
 
+def test_a_quality_off_the_encoders_scale(folder, clip):
+    """x264 itself would go on with 51, and say nothing."""
+    refused(clip("cfr"), folder, USAGE, "-crf 60: libx264 takes a number from 0 to 51", options=["-crf", "60"])
+    vp9 = ["-c:v", "libvpx-vp9", "-crf", "9.5"]
+    refused(clip("cfr"), folder, USAGE, "libvpx-vp9 takes a whole number from 0 to 63", options=vp9)
+
+
 # The command line.
 
 

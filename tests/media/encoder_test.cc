@@ -1,6 +1,7 @@
 // Settings, and what encoders make of them.
 #include "media/encoder.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,6 +51,51 @@ TEST(EncoderSettingsErrors, NameWhatIsTaken) {
     EXPECT_THAT(usage_error(request), AllOf(HasSubstr("yuv440p"), HasSubstr("yuv420p10le")));
     request.pixel_format = "purple";
     EXPECT_THAT(usage_error(request), HasSubstr("no such pixel format"));
+}
+
+struct CrfCase {
+    std::string codec;
+    double highest;
+    std::string numbers;
+};
+
+class EncoderCrf : public testing::TestWithParam<CrfCase> {};
+
+// Highest: x264 --fullhelp, x265's documentation of --crf, ffmpeg -h encoder=libsvtav1 and libvpx-vp9.
+INSTANTIATE_TEST_SUITE_P(Encoders, EncoderCrf,
+                         testing::Values(CrfCase{"libx264", 51, "a number from 0 to 51"},
+                                         CrfCase{"libx264rgb", 51, "a number from 0 to 51"},
+                                         CrfCase{"libx265", 51, "a number from 0 to 51"},
+                                         CrfCase{"libsvtav1", 63, "a whole number from 0 to 63"},
+                                         CrfCase{"libvpx-vp9", 63, "a whole number from 0 to 63"}),
+                         [](const auto& test) { return test.param.codec == "libvpx-vp9" ? "vp9" : test.param.codec; });
+
+TEST_P(EncoderCrf, EndsWhereTheEncodersScaleEnds) {
+    const CrfCase& test = GetParam();
+    EncoderRequest request = request_of(test.codec);
+    for (const double crf : {0.0, test.highest}) {
+        request.crf = crf;
+        EXPECT_NO_THROW((void)resolve_encoder(request, small_input())) << crf;
+    }
+    request.crf = test.highest + 9;
+    EXPECT_THAT(usage_error(request),
+                AllOf(HasSubstr(fmt::format("-crf {}: {} takes {}", test.highest + 9, test.codec, test.numbers)),
+                      HasSubstr("lower is better")));
+    request.crf = -1;  // FFmpeg's word for "not given"
+    EXPECT_THAT(usage_error(request), HasSubstr(test.numbers));
+    request.crf.reset();
+    request.options = {{"crf", "77"}};
+    EXPECT_THAT(usage_error(request), HasSubstr("-e crf=77: " + test.codec + " takes " + test.numbers));
+}
+
+TEST(EncoderSettingsErrors, CrfAmongTheEncodersOwnParameters) {
+    EXPECT_THAT(usage_error(request_of("libx264", "", {{"x264-params", "ref=2:crf=60"}})),
+                AllOf(HasSubstr("-e crf=60: libx264 takes"), HasSubstr("0 to 51")));
+    EncoderRequest request = request_of("libvpx-vp9");
+    request.crf = 20.5;
+    EXPECT_THAT(usage_error(request), HasSubstr("-crf 20.5: libvpx-vp9 takes a whole number"));
+    request.codec = "libx264";
+    EXPECT_NO_THROW((void)resolve_encoder(request, small_input()));
 }
 
 TEST(EncoderSettingsErrors, OddSizesOfferAWayOut) {

@@ -8,7 +8,7 @@ extern "C" {
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <new>
 #include <vector>
 
@@ -72,17 +72,39 @@ void set_preset(AVCodecContext& context, const EncoderSettings& settings) {
     set_option(context, "preset", preset, "-preset");
 }
 
+/// Throws where `crf` lies off the encoder's scale, or between its steps.
+void check_crf(const AVOption& option, const std::string& codec, double crf, const std::string& given_as) {
+    const EncoderTraits* traits = find_traits(codec);
+    const double highest = traits != nullptr && traits->highest_crf > 0 ? traits->highest_crf : option.max;
+    const bool whole = option.type == AV_OPT_TYPE_INT;
+    if (crf >= 0 && crf <= highest && (!whole || crf == std::floor(crf))) return;
+    throw Error(ErrorCode::usage, fmt::format("{}: {} takes {} from 0 to {}; lower is better and larger", given_as,
+                                              codec, whole ? "a whole number" : "a number", highest));
+}
+
+void set_crf(AVCodecContext& context, const EncoderRequest& request) {
+    const AVOption* option = av_opt_find(&context, "crf", nullptr, 0, AV_OPT_SEARCH_CHILDREN);
+    if (option == nullptr) {
+        if (!request.crf) return;
+        throw Error(ErrorCode::usage,
+                    fmt::format("-crf {}: {} has no constant rate factor; use -e q=N (1 is best) or -b:v where it "
+                                "takes one, or libx264",
+                                *request.crf, request.codec));
+    }
+    const EncoderTraits* traits = find_traits(request.codec);
+    const auto given = traits == nullptr ? std::nullopt : find_option(request, *traits, "crf");
+    // Below 0 the encoders' own option means "not given", and better than 0 at more than 8 bits.
+    const auto own = given ? to_number(*given) : std::nullopt;
+    if (own && *own >= 0) check_crf(*option, request.codec, *own, fmt::format("-e crf={}", *given));
+    if (!request.crf) return;
+    const std::string value = fmt::format("{}", *request.crf);
+    check_crf(*option, request.codec, *request.crf, "-crf " + value);
+    set_option(context, "crf", value, "-crf");
+}
+
 void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
     const EncoderRequest& request = settings.request;
-    if (request.crf) {
-        if (av_opt_find(&context, "crf", nullptr, 0, AV_OPT_SEARCH_CHILDREN) == nullptr) {
-            throw Error(ErrorCode::usage,
-                        fmt::format("-crf {}: {} has no constant rate factor; use -e q=N (1 is best) or -b:v where it "
-                                    "takes one, or libx264",
-                                    *request.crf, request.codec));
-        }
-        set_option(context, "crf", fmt::format("{}", *request.crf), "-crf");
-    }
+    set_crf(context, request);
     if (request.bit_rate) context.bit_rate = *request.bit_rate;
     if (request.codec == "mjpeg" && !request.bit_rate) {  // its default is 200 kbit/s whatever the size
         context.flags |= AV_CODEC_FLAG_QSCALE;
@@ -93,9 +115,8 @@ void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
 // "q" is ffmpeg's -q:v: a fixed quantiser scale.
 bool set_qscale(AVCodecContext& context, const std::string& key, const std::string& value) {
     if (key != "q" && key != "q:v" && key != "qscale") return false;
-    double scale = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), scale);
-    if (error != std::errc{} || end != value.data() + value.size() || scale <= 0) {
+    const double scale = to_number(value).value_or(0);
+    if (scale <= 0) {
         throw Error(ErrorCode::usage, fmt::format("-e {}={}: expected a number above 0", key, value));
     }
     context.flags |= AV_CODEC_FLAG_QSCALE;

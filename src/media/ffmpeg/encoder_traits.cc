@@ -35,10 +35,13 @@ constexpr std::array<Preset, 10> x265_presets{{{"medium", 20},
                                                {"veryslow", 40},
                                                {"placebo", 60}}};
 
+// x264 --fullhelp and x265's documentation of --crf. FFmpeg takes any; x264 goes on with its own highest in silence.
+constexpr double x26x_crf = 51;
+
 constexpr std::array<EncoderTraits, 9> table{{
-    {.name = "libx264", .params = "x264-params", .even_size = true, .presets = x264_presets},
-    {.name = "libx264rgb", .params = "x264-params", .presets = x264_presets},
-    {.name = "libx265", .params = "x265-params", .even_size = true, .presets = x265_presets},
+    {.name = "libx264", .params = "x264-params", .even_size = true, .highest_crf = x26x_crf, .presets = x264_presets},
+    {.name = "libx264rgb", .params = "x264-params", .highest_crf = x26x_crf, .presets = x264_presets},
+    {.name = "libx265", .params = "x265-params", .even_size = true, .highest_crf = x26x_crf, .presets = x265_presets},
     {.name = "libsvtav1", .params = "svtav1-params", .even_size = true},
     {.name = "libvpx-vp9"},
     {.name = "prores_ks", .intra_only = true, .frame_threads = true},
@@ -78,6 +81,13 @@ std::optional<std::string> find_param(std::string_view params, std::string_view 
 const EncoderTraits* find_traits(std::string_view codec) {
     const auto* found = std::ranges::find(table, codec, &EncoderTraits::name);
     return found == table.end() ? nullptr : found;
+}
+
+std::optional<double> to_number(std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
 }
 
 std::vector<std::string> known_encoders() {

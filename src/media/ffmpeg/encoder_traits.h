@@ -20,12 +20,16 @@ struct EncoderTraits {
     bool intra_only = false;       ///< every frame is a key frame
     bool frame_threads = false;    ///< libavcodec's frame threads: no effect on bits
     bool closed_join = true;       ///< separate instances can be joined
+    double highest_crf = 0;        ///< where FFmpeg's option has no bound of its own; 0: it has, or there is no crf
     /// Presets with their rc-lookahead, the default first. Empty: the encoder has no named presets.
     std::span<const std::pair<std::string_view, int>> presets = {};
 };
 
 /// nullptr: FFmpeg may have it, but it was not tried.
 [[nodiscard]] const EncoderTraits* find_traits(std::string_view codec);
+
+/// `text` as a whole is a number.
+[[nodiscard]] std::optional<double> to_number(std::string_view text);
 
 /// Names of all encoders in the table, for messages.
 [[nodiscard]] std::vector<std::string> known_encoders();
