@@ -237,4 +237,37 @@ std::map<int, std::string> Rig::files() const {
 
 void Rig::forget(int segment) const { std::remove(segment_path(segment).c_str()); }
 
+std::vector<FakeJob> kinds_of_jobs() {
+    std::vector<FakeJob> kinds;
+    for (const int context : {0, 4, 13}) {
+        FakeJob settings;
+        settings.context_frames = context;
+        kinds.push_back(settings);
+        settings.model = fake_model({}, 3);
+        settings.model_workers = 2;
+        kinds.push_back(settings);
+        settings.model = fake_model({1, 2}, 2);
+        kinds.push_back(settings);
+        settings.model = fake_model({}, 1, infer::Order::sequential);
+        settings.model_workers = 1;
+        kinds.push_back(settings);
+    }
+    return kinds;
+}
+
+std::vector<int> differing(const std::map<int, std::string>& a, const std::map<int, std::string>& b) {
+    std::vector<int> numbers;
+    for (const auto& [number, bytes] : a) {
+        const auto other = b.find(number);
+        if (other == b.end() || other->second != bytes) numbers.push_back(number);
+    }
+    return numbers;
+}
+
+std::vector<std::int64_t> pts_of(const std::vector<std::string>& packets) {
+    std::vector<std::int64_t> all;
+    for (const std::string& packet : packets) all.push_back(std::stoll(packet));
+    return all;
+}
+
 }  // namespace millrace::pipeline::test

@@ -96,4 +96,13 @@ class Rig {
     TemporaryFolder folder_;
 };
 
+/// Jobs with and without context, with no model, one of a frame, one with a window, a sequential one.
+[[nodiscard]] std::vector<FakeJob> kinds_of_jobs();
+
+/// Numbers of the segments of `a` whose files `b` lacks or has otherwise.
+[[nodiscard]] std::vector<int> differing(const std::map<int, std::string>& a, const std::map<int, std::string>& b);
+
+/// What Rig::packets() gives begins with the pts.
+[[nodiscard]] std::vector<std::int64_t> pts_of(const std::vector<std::string>& packets);
+
 }  // namespace millrace::pipeline::test
