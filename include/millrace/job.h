@@ -79,7 +79,7 @@ struct InputOptions {
 /// Limits of a run; none of them changes a bit of the result, but segment_length.
 struct RunOptions {
     std::string device = "cpu";
-    std::size_t memory = 0;     ///< bytes for what is in flight; 0: a quarter of the machine's
+    std::size_t memory = 0;     ///< bytes for what is in flight; 0: 512 MiB a core, at most a quarter of the machine's
     int lanes = 0;              ///< segments in work at once, at most; 0: grown as needed
     double segment_length = 0;  ///< seconds; 0: by the rule of docs/segments.md
     Continue journal = Continue::resume;

@@ -112,7 +112,7 @@ constexpr std::array table{
            bit(CommandId::devices), once, set::runtime_library},
     Option{"device", "-d", "NAME", "", "where to work, see 'millrace devices' (default: cpu)", running_group, media,
            all, once, set::device},
-    Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: a quarter)", running_group, media,
+    Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: 512M a core)", running_group, media,
            run_only, once, set::memory},
     Option{"lanes", "", "N", "", "segments in work at once, at most (default: grown as needed)", running_group, media,
            0U, once, set::lanes},

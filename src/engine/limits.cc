@@ -1,5 +1,6 @@
 #include "engine/limits.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +13,17 @@ namespace {
 
 constexpr std::size_t decoder_pictures = 24;  // 16 reference pictures, threads, and those handed on
 constexpr std::size_t encoder_pictures = 24;  // references, threads and B-frames, beside the lookahead
+// An encoder keeps of each frame ahead the picture, smaller copies shifted by half a sample, and what moving costs.
+constexpr std::size_t lookahead_pictures = 3;
 
 std::size_t machine_memory() {
     return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Machines for video have two GiB or more a core. A share that is known beforehand leaves room for what else runs.
+std::size_t default_memory(int cores) {
+    constexpr std::size_t a_core = std::size_t{512} << 20U;
+    return std::min(machine_memory() / 4, static_cast<std::size_t>(cores) * a_core);
 }
 
 }  // namespace
@@ -22,23 +31,33 @@ std::size_t machine_memory() {
 std::size_t lane_bytes(const pipeline::ResolvedJob& job) {
     std::size_t bytes = decoder_pictures * device::picture_bytes(job.input.video.picture);
     if (job.video) {
-        // The lookahead is held twice: inside the encoder, and as context for the segment before.
+        // Looked at by the encoder, and held as context for the segment before.
         const auto lookahead = static_cast<std::size_t>(job.video->encoder.context_frames);
-        bytes += (encoder_pictures + 2 * lookahead) * device::picture_bytes(job.video->encoder.picture);
+        const std::size_t pictures = encoder_pictures + (lookahead_pictures + 1) * lookahead;
+        bytes += pictures * device::picture_bytes(job.video->encoder.picture);
     }
     return bytes;
 }
 
 pipeline::Limits make_limits(const RunOptions& options, const pipeline::ResolvedJob& job, int cores) {
-    constexpr std::size_t share = 4;
     pipeline::Limits limits;
     limits.cores = cores;
-    limits.memory = options.memory > 0 ? options.memory : machine_memory() / share;
+    limits.memory = options.memory > 0 ? options.memory : default_memory(cores);
     const auto fitting = static_cast<int>(std::min<std::size_t>(limits.memory / lane_bytes(job), 1024));
     limits.lanes = options.lanes > 0 ? options.lanes : cores;
     limits.lanes = std::clamp(limits.lanes, 1, std::max(1, fitting));
     if (options.lanes > 0) limits.first_lanes = limits.lanes;  // asked for: nothing is left to find out
     return limits;
+}
+
+std::string limits_note(const RunOptions& options, const pipeline::ResolvedJob& job) {
+    const int wanted = options.lanes > 0 ? options.lanes : job.limits.cores;
+    const int most = std::min(wanted, static_cast<int>(job.input.segments.size()));
+    if (job.limits.lanes >= most) return "";
+    constexpr std::size_t mib = std::size_t{1} << 20U;
+    const std::size_t needed = static_cast<std::size_t>(most) * lane_bytes(job);
+    return fmt::format("memory allows {} of {} lanes; --memory {}M allows all (docs/memory.md)", job.limits.lanes, most,
+                       needed / mib + 1);
 }
 
 }  // namespace millrace::engine

@@ -1,6 +1,9 @@
 #pragma once
 // How much may be in flight at once.
 
+#include <cstddef>
+#include <string>
+
 #include "millrace/job.h"
 #include "pipeline/job.h"
 
@@ -11,5 +14,8 @@ namespace millrace::engine {
 
 /// Bytes that one lane and its encoder keep, by the estimate.
 [[nodiscard]] std::size_t lane_bytes(const pipeline::ResolvedJob& job);
+
+/// For the report, where memory keeps lanes back that cores and segments would feed; empty mostly.
+[[nodiscard]] std::string limits_note(const RunOptions& options, const pipeline::ResolvedJob& job);
 
 }  // namespace millrace::engine

@@ -197,6 +197,7 @@ class Resolver {
         if (auto& plan = prepared_.job.video) {
             settings.rate_controlled = plan->encoder.request.bit_rate.has_value();
             settings.cuttable = plan->encoder.segmentable;
+            settings.context_frames = plan->encoder.context_frames;
             plan->pts_shift = selection.shift;
             plan->copy.shift_us = selection.shift_us;
             plan->copy.begin_us = selection.begin_us;
@@ -213,7 +214,12 @@ class Resolver {
         }
     }
 
-    void resolve_limits() { prepared_.job.limits = make_limits(job_.run, prepared_.job, machine_cores()); }
+    void resolve_limits() {
+        prepared_.job.limits = make_limits(job_.run, prepared_.job, machine_cores());
+        if (std::string note = limits_note(job_.run, prepared_.job); !note.empty()) {
+            prepared_.notes.push_back(std::move(note));
+        }
+    }
 
     const Job& job_;
     PreparedJob prepared_;

@@ -11,6 +11,7 @@ namespace {
 constexpr double shortest_seconds = 2;
 constexpr double longest_seconds = 10;
 constexpr double parts = 12;
+constexpr double contexts = 4;
 
 // Any length longer than a file can be is as good as another.
 constexpr double most_ticks = 4e18;
@@ -42,9 +43,10 @@ std::int64_t segment_ticks(const media::PacketIndex& index, const PlanSettings& 
     if (span.first == span.last) return to_ticks(shortest_seconds, settings.time_base);
     const std::int64_t ticks = index.frame_pts[static_cast<std::size_t>(span.last - 1)] -
                                index.frame_pts[static_cast<std::size_t>(span.first)];
-    const double length = core::to_seconds(ticks, settings.time_base) / parts;
-    const double least = settings.rate_controlled ? longest_seconds : shortest_seconds;
-    return to_ticks(std::clamp(length, least, longest_seconds), settings.time_base);
+    const double seconds = core::to_seconds(ticks, settings.time_base);
+    const double context = settings.context_frames * seconds / static_cast<double>(span.last - span.first);
+    const double wanted = settings.rate_controlled ? longest_seconds : std::max(seconds / parts, contexts * context);
+    return to_ticks(std::clamp(wanted, shortest_seconds, longest_seconds), settings.time_base);
 }
 
 std::vector<Segment> make_plan(const media::PacketIndex& index, const PlanSettings& settings) {

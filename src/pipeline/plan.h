@@ -25,11 +25,12 @@ struct PlanSettings {
     media::FrameRange selection;            ///< frames asked for
     std::optional<double> segment_seconds;  ///< asked for; nullopt: by the rule
     bool rate_controlled = false;           ///< encoding to a bit rate: segments of at least 10 s
+    int context_frames = 0;                 ///< of the next segment, that each segment's encoder looks at
     bool cuttable = true;                   ///< false: the encoder or the output wants one segment
 };
 
-/// Shortest length of a segment in ticks, by the rule: a twelfth of the selection, at least 2 s and at most 10 s; at
-/// least 10 s when rate_controlled.
+/// Shortest length of a segment in ticks, by the rule: a twelfth of the selection, at least 2 s and at most 10 s;
+/// within that at least four times its context, which is work done twice; 10 s when rate_controlled.
 [[nodiscard]] std::int64_t segment_ticks(const media::PacketIndex& index, const PlanSettings& settings);
 
 /// Cuts at the first access point that is at least segment_ticks() after the last cut. One segment where the index or

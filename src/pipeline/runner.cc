@@ -165,6 +165,7 @@ class Runner {
                                 profile_,
                                 failure_,
                                 pictures_,
+                                encoders_,
                                 [this](const SegmentRecord& record) { keep(record); },
                                 [this](std::int64_t frames) { frames_done_ += frames; }};
         auto output = job_.video ? make_video_output(house, std::move(seat)) : make_data_output(house, std::move(seat));
@@ -190,6 +191,7 @@ class Runner {
             const std::lock_guard lock(mutex_);
             ++lanes_alive_;
         }
+        encoders_.add(1);
         lanes_.emplace_back([this, &house] {
             guarded(failure_, [&] { run_decode_lane(house); });
             {
@@ -240,6 +242,7 @@ class Runner {
     Schedule schedule_;
     int max_lanes_;
     device::BufferPool pictures_;
+    EncoderSlots encoders_;
     std::optional<Batcher> batcher_;
     std::optional<ModelStage> model_;
 

@@ -34,10 +34,7 @@ std::vector<SegmentSeat> make_schedule(const ResolvedJob& job, const std::map<in
         const auto work = work_on(i, done, context_frames > 0, is_sequential(job));
         std::shared_ptr<ContextQueue> context;
         const bool is_last = i + 1 == segments.size();
-        if (!done[i] && context_frames > 0 && !is_last) {
-            // Room for all that is pushed, so that giving never blocks.
-            context = std::make_shared<ContextQueue>(static_cast<std::size_t>(context_frames));
-        }
+        if (!done[i] && context_frames > 0 && !is_last) context = std::make_shared<ContextQueue>();
         if (work) seats.push_back({segments[i], *work, context, wanted});
         wanted = context;
     }

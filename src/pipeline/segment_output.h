@@ -8,6 +8,8 @@
 #include "device/buffer_pool.h"
 #include "pipeline/assembler.h"
 #include "pipeline/bounded_queue.h"
+#include "pipeline/context_queue.h"
+#include "pipeline/encoder_slots.h"
 #include "pipeline/failure.h"
 #include "pipeline/frame.h"
 #include "pipeline/job.h"
@@ -32,9 +34,6 @@ struct DecodedSegment {
     std::vector<std::int64_t> missing_pts;
 };
 
-/// Head frames of a segment, as pictures, for the encoder of the segment before.
-using ContextQueue = BoundedQueue<device::Picture>;
-
 /// What all outputs of a run share. References outlive the outputs.
 struct OutputHouse {
     const ResolvedJob& job;
@@ -43,6 +42,7 @@ struct OutputHouse {
     Profile& profile;
     Failure& failure;
     device::BufferPool& pictures;
+    EncoderSlots& encoders;
     std::function<void(const SegmentRecord&)> segment_done;
     std::function<void(std::int64_t)> frames_done;  ///< so many more frames are encoded or written
 };

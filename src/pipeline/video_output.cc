@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <deque>
 #include <utility>
 
 #include "core/error.h"
@@ -15,42 +16,73 @@ class VideoOutput final : public SegmentOutput {
     VideoOutput(const OutputHouse& house, SegmentSeat seat)
         : SegmentOutput(house, std::move(seat)),
           plan_(*house.job.video),
-          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures) {
-        if (this->seat().work != SegmentWork::full) return;
-        encoder_ = house.backends.make_encoder();
-        writer_.emplace(house.journal.segment_path(this->seat().segment.number));
-    }
+          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures) {}
 
   protected:
     void handle(FrameResult frame) override {
         device::Picture picture = make(std::move(frame));
         give_context(picture);
-        if (encoder_) encode(picture, frames_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
         ++frames_;
-        house().frames_done(encoder_ ? 1 : 0);
+        if (!encodes()) return;
+        waiting_.push_back(std::move(picture));
+        // Whoever waits for this segment's head comes first: its encoder may be the one that makes room.
+        if (!encoder_) open_encoder(wants_head() ? slots().try_take() : slots().take(number(), stop()));
+        if (encoder_) encode_waiting();
     }
 
     void finish(SegmentRecord record) override {
-        if (seat().gives_context && frames_ < plan_.encoder.context_frames) seat().gives_context->close();
-        if (!encoder_ || !encode_context()) return;
+        if (wants_head()) seat().gives_context->close();
+        if (!encodes()) return;
+        if (!encoder_) open_encoder(slots().take(number(), stop()));
+        if (!encoder_) return;
+        encode_waiting();
+        if (!encode_context()) return;
         if (!seat().context || !all_out()) {
             encoder_->finish();
             drain();
         }
         if (packets_ != frames_) {
             throw core::Error(core::ErrorCode::failed,
-                              fmt::format("segment {}: {} gave {} packets for {} frames", seat().segment.number,
+                              fmt::format("segment {}: {} gave {} packets for {} frames", number(),
                                           plan_.encoder.request.codec, packets_, frames_));
         }
         record.nan_values = maker_.nan_values();
         record.stream = encoder_->stream();
         encoder_.reset();
+        slot_.reset();
         record.digest = writer_->finish();
         house().journal.add(record);
         house().segment_done(record);
     }
 
   private:
+    [[nodiscard]] int number() const { return seat().segment.number; }
+    [[nodiscard]] bool encodes() const { return seat().work == SegmentWork::full; }
+    [[nodiscard]] EncoderSlots& slots() const { return house().encoders; }
+    /// The segment before has not got all of this one's head.
+    [[nodiscard]] bool wants_head() const { return seat().gives_context && frames_ < plan_.encoder.context_frames; }
+
+    void open_encoder(EncoderSlots::Slot slot) {
+        if (!slot) return;
+        slot_ = std::move(slot);
+        encoder_ = house().backends.make_encoder();
+        writer_.emplace(house().journal.segment_path(number()));
+    }
+
+    // The next segment's encoder may open before this one closes: at first it only looks ahead, which leaves cores idle,
+    // and takes little memory.
+    void release_slot() {
+        if (sent_ - packets_ <= plan_.encoder.context_frames / 2) slot_.reset();
+    }
+
+    void encode_waiting() {
+        for (; !waiting_.empty(); waiting_.pop_front()) {
+            encode(waiting_.front(), sent_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
+            house().frames_done(1);
+            ++sent_;
+        }
+    }
+
     device::Picture make(FrameResult frame) {
         const auto begin = Clock::now();
         const bool passes = maker_.passes(frame);
@@ -63,9 +95,9 @@ class VideoOutput final : public SegmentOutput {
     }
 
     void give_context(const device::Picture& picture) {
+        if (!wants_head()) return;
         const auto& queue = seat().gives_context;
-        if (!queue || frames_ >= plan_.encoder.context_frames) return;
-        queue->push(picture.share(), stop());  // never blocks: it holds all that is pushed
+        queue->give(picture.share(), stop());
         if (frames_ + 1 == plan_.encoder.context_frames) queue->close();
     }
 
@@ -79,16 +111,18 @@ class VideoOutput final : public SegmentOutput {
         while (!all_out()) {
             device::Picture picture;
             // Not counted as waiting: nothing would go faster if this thread had more to do.
-            const core::Pop popped = seat().context->pop(picture, stop());
+            const core::Pop popped = seat().context->take(picture, stop());
             if (popped == core::Pop::cancelled) return false;
-            if (popped == core::Pop::ended) return true;
+            if (popped == core::Pop::ended) break;
             encode(picture, kind);
             kind = media::FrameKind::automatic;
+            release_slot();
         }
+        seat().context->leave();
         return true;
     }
 
-    [[nodiscard]] bool all_out() const { return packets_ == frames_; }
+    [[nodiscard]] bool all_out() const { return packets_ == sent_; }
 
     void encode(const device::Picture& picture, media::FrameKind kind) {
         const Timed busy(house().profile, Stage::encode, Activity::busy);
@@ -113,9 +147,12 @@ class VideoOutput final : public SegmentOutput {
 
     const VideoPlan& plan_;
     PictureMaker maker_;
+    std::deque<device::Picture> waiting_;  ///< for the encoder to open
+    EncoderSlots::Slot slot_;
     std::unique_ptr<media::Encoder> encoder_;
     std::optional<SegmentWriter> writer_;
     std::int64_t frames_ = 0;
+    std::int64_t sent_ = 0;
     std::int64_t packets_ = 0;
     bool in_context_ = false;
 };

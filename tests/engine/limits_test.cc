@@ -4,6 +4,10 @@
 // After gtest.
 #include <rapidcheck/gtest.h>
 
+#include <unistd.h>
+
+#include <algorithm>
+
 namespace millrace::engine {
 namespace {
 
@@ -36,7 +40,7 @@ int lanes_of(std::size_t memory, int lanes, int cores) {
 TEST(LaneBytes, IsTheDocumentedEstimate) {
     constexpr std::size_t hd = 3'110'400;
     EXPECT_EQ(lane_bytes(make_job(0)), (24 + 24 * std::size_t{4}) * hd);
-    EXPECT_EQ(lane_bytes(make_job(40)), (24 + (24 + 80) * std::size_t{4}) * hd);
+    EXPECT_EQ(lane_bytes(make_job(40)), (24 + (24 + 4 * 40) * std::size_t{4}) * hd);
     pipeline::ResolvedJob data = make_job(40);
     data.video.reset();
     EXPECT_EQ(lane_bytes(data), 24 * hd);
@@ -72,12 +76,33 @@ RC_GTEST_PROP(Limits, MoreMemoryNeverMeansFewerLanes, ()) {
     RC_ASSERT(few <= (lanes > 0 ? lanes : cores));
 }
 
-TEST(Limits, MemoryIsAQuarterOfTheMachinesUnlessAskedFor) {
-    const pipeline::Limits limits = make_limits({}, make_job(0), 2);
-    EXPECT_GT(limits.memory, 0U);
+TEST(Limits, MemoryIsHalfAGibibyteACoreUnlessAskedFor) {
+    const auto machine =
+        static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    EXPECT_EQ(make_limits({}, make_job(0), 1).memory, std::min(512 * mib, machine / 4));
+    EXPECT_EQ(make_limits({}, make_job(0), 2).memory, std::min(1024 * mib, machine / 4));
+    EXPECT_EQ(make_limits({}, make_job(0), 100'000).memory, machine / 4);
     RunOptions options;
     options.memory = 512 * mib;
     EXPECT_EQ(make_limits(options, make_job(0), 2).memory, 512 * mib);
+}
+
+TEST(LimitsNote, SaysWhatWouldAllowTheLanesThatMemoryKeepsBack) {
+    pipeline::ResolvedJob job = make_job(40);
+    job.input.segments.resize(3);
+    RunOptions options;
+    options.memory = 2 * lane_bytes(job);
+    job.limits = make_limits(options, job, 8);
+    const std::string needed = std::to_string(3 * lane_bytes(job) / mib + 1);
+    EXPECT_EQ(limits_note(options, job),
+              "memory allows 2 of 3 lanes; --memory " + needed + "M allows all (docs/memory.md)");
+    options.memory = std::stoul(needed) * mib;
+    job.limits = make_limits(options, job, 8);
+    EXPECT_EQ(limits_note(options, job), "");
+    options.lanes = 1;
+    options.memory = 1;
+    job.limits = make_limits(options, job, 8);
+    EXPECT_EQ(limits_note(options, job), "");  // one lane was all that was asked for
 }
 
 }  // namespace

@@ -67,7 +67,18 @@ class FakeReader final : public media::FrameReader {
 
 class FakeEncoder final : public media::Encoder {
   public:
-    explicit FakeEncoder(const FakeCodec& codec) : codec_(codec) { stream_.codec = "fake"; }
+    explicit FakeEncoder(FakeCodec& codec) : codec_(codec) {
+        stream_.codec = "fake";
+        const int open = ++codec_.open;
+        int most = codec_.most_open;
+        while (open > most && !codec_.most_open.compare_exchange_weak(most, open)) {
+        }
+    }
+    FakeEncoder(const FakeEncoder&) = delete;
+    FakeEncoder& operator=(const FakeEncoder&) = delete;
+    FakeEncoder(FakeEncoder&&) = delete;
+    FakeEncoder& operator=(FakeEncoder&&) = delete;
+    ~FakeEncoder() override { --codec_.open; }
 
     core::Feed send(const device::Picture& picture, media::FrameKind kind) override {
         if (has_packet() && frames_.size() % 3 == 2) return core::Feed::full;  // now and then: receive first
@@ -113,7 +124,7 @@ class FakeEncoder final : public media::Encoder {
         return text;
     }
 
-    const FakeCodec& codec_;
+    FakeCodec& codec_;
     media::EncodedStream stream_;
     std::vector<Frame> frames_;
     std::size_t made_ = 0;

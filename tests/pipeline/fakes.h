@@ -33,6 +33,8 @@ struct FakeCodec {
     int lookahead = 0;
     std::function<void(std::int64_t pts)> on_send;
     bool loses_last_packet = false;
+    std::atomic<int> open{0};       ///< instances that exist
+    std::atomic<int> most_open{0};  ///< so far
 };
 
 /// Output = (1 f0 + 2 f1 + ... ) / (1 + 2 + ...) over the window's frames, oldest first; with a state, the mean of that

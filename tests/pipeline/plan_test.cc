@@ -127,6 +127,19 @@ TEST(SegmentTicks, IsATwelfthBetweenTwoAndTenSeconds) {
     EXPECT_EQ(ticks_of(3600, true), 10'000);
 }
 
+TEST(SegmentTicks, IsAtLeastFourTimesTheContextUpToTenSeconds) {
+    const auto ticks_of = [](std::int64_t seconds, int context) {
+        PlanSettings settings = settings_of();
+        settings.context_frames = context;
+        return segment_ticks(make_index(seconds * 10, 100, 10), settings);
+    };
+    EXPECT_NEAR(static_cast<double>(ticks_of(15, 4)), 2'000, 0);
+    EXPECT_NEAR(static_cast<double>(ticks_of(15, 10)), 4'000, 40);
+    EXPECT_NEAR(static_cast<double>(ticks_of(60, 10)), 5'000, 10);
+    EXPECT_EQ(ticks_of(15, 40), 10'000);
+    EXPECT_EQ(ticks_of(3600, 40), 10'000);
+}
+
 TEST(SegmentTicks, GoesByTheSelectionNotTheFile) {
     PlanSettings settings = settings_of();
     settings.selection = {0, 60'001};
