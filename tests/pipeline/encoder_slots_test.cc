@@ -69,7 +69,9 @@ TEST(EncoderSlots, ARunHasAnEncoderALane) {
             Rig rig(settings);
             rig.job.limits.first_lanes = lanes;
             EXPECT_EQ(rig.run().records.size(), 30U);
-            if (context == 0) EXPECT_LE(rig.codec.most_open, lanes);
+            if (context == 0) {
+                EXPECT_LE(rig.codec.most_open, lanes);
+            }
             EXPECT_EQ(rig.codec.open, 0);
         }
     }
