@@ -103,13 +103,20 @@ class Bench:
         self.add("decode alone, 1080p, fps over ffmpeg -f null", ">= 0.95", f"{ratio:.3f}", ratio >= 0.95)
 
     def encode(self) -> None:
+        # 45 s in segments of 12 s, which is about what a longer file is cut into.
+        source = self.folder / "minute.mp4"
+        loop = ["ffmpeg", "-y", "-v", "error", "-stream_loop", "2", "-i", str(self.large), "-c", "copy", str(source)]
+        subprocess.run(loop, check=True)
         whole = ["-preset", "medium", "--segment-length", "1000", "--lanes", "1"]
-        parts = ["-preset", "medium", "--segment-length", "3", "--lanes", "4"]
-        ratio = self.ratio(
-            lambda: self.millrace(self.large, *parts).report["fps"],
-            lambda: self.millrace(self.large, *whole).report["fps"],
-        )
-        self.add("encode in 4 segments at once, fps over one instance", ">= 1", f"{ratio:.3f}", ratio >= 0.99)
+        parts = ["-preset", "medium", "--segment-length", "12", "--lanes", "4", "--memory", "8G"]
+
+        def in_parts() -> float:
+            report = self.millrace(source, *parts).report
+            assert report["segments"]["total"] == 4
+            return report["fps"]
+
+        ratio = self.ratio(in_parts, lambda: self.millrace(source, *whole).report["fps"])
+        self.add("encode in 4 segments at once, fps over one instance", ">= 1", f"{ratio:.3f}", ratio >= 1)
 
     def model(self, threads: str = "2") -> None:
         loop = [sys.executable, str(ROOT / "bench" / "engine" / "careful_loop.py"), str(SAMPLE), str(MODEL)]
@@ -148,8 +155,10 @@ class Bench:
         tenfold = self.folder / "long.mp4"
         loop = ["ffmpeg", "-y", "-v", "error", "-stream_loop", "9", "-i", str(self.small), "-c", "copy", str(tenfold)]
         subprocess.run(loop, check=True)
-        short = self.millrace(self.small, "-preset", "ultrafast").peak_bytes
-        ratio = self.millrace(tenfold, "-preset", "ultrafast").peak_bytes / short
+        # On one lane: a short run may be over before it has as many lanes as a long one.
+        settings = ["-preset", "ultrafast", "--lanes", "1"]
+        short = self.millrace(self.small, *settings).peak_bytes
+        ratio = self.millrace(tenfold, *settings).peak_bytes / short
         self.add("memory of a ten times longer file, ratio", "<= 1.1", f"{ratio:.2f}", ratio <= 1.1)
 
     def table(self) -> str:
