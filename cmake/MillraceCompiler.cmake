@@ -44,7 +44,7 @@ set(cuda "$<COMPILE_LANGUAGE:CUDA>")
 # A pixel's value must not depend on where the compiler found a multiply and an add to fuse, so they are never fused.
 target_compile_options(millrace_compile_options INTERFACE
     $<${cxx}:-ffp-contract=off>
-    "$<${cuda}:--fmad=false;-Xcompiler=-ffp-contract=off>")
+    "$<${cuda}:--fmad=false;--expt-relaxed-constexpr;-Xcompiler=-ffp-contract=off>")
 
 target_compile_options(millrace_compile_options INTERFACE
     "$<${cxx}:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wsign-conversion>"

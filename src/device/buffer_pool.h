@@ -7,15 +7,19 @@
 #include <string>
 
 #include "device/device.h"
+#include "device/memory_source.h"
+#include "device/timeline.h"
 
 namespace millrace::device {
 
 /// A leased block of memory, 256-byte aligned. Goes back to its pool when the last copy of `owner` is destroyed, on any
-/// thread, also after the pool itself is gone.
+/// thread, also after the pool itself is gone, and also while work on it is still enqueued: the next lease's first
+/// write waits for that work, as the timeline says (null: only the host touches the memory).
 struct Block {
     std::byte* data = nullptr;
     std::size_t bytes = 0;
     std::shared_ptr<void> owner;
+    TimelinePtr timeline;
 };
 
 /// Bytes of a pool: leased now, leased at the most so far, and kept for reuse.
@@ -31,6 +35,8 @@ class BufferPool {
   public:
     /// `purpose` names the pool in errors and reports. `budget` in bytes bounds leased + idle memory.
     BufferPool(DeviceId device, std::string purpose, std::size_t budget);
+    /// The same with memory of another kind: make_pinned_source() gives host memory for copies from and to a GPU.
+    BufferPool(std::unique_ptr<MemorySource> source, DeviceId device, std::string purpose, std::size_t budget);
 
     /// A block of `bytes`. Blocks while the budget is used up; an empty Block when `stop` was requested meanwhile.
     /// Throws Error(failed) when `bytes` alone exceed the budget or the system is out of memory.

@@ -22,6 +22,8 @@ struct DeviceId {
 struct StreamRef {
     DeviceId device;
     void* native = nullptr;  ///< CUstream on cuda; unused on the host
+
+    friend bool operator==(const StreamRef&, const StreamRef&) = default;
 };
 
 [[nodiscard]] inline StreamRef host_stream() { return {}; }

@@ -26,6 +26,7 @@ Picture Picture::share() const {
     other.duration = duration;
     other.flags = flags;
     other.owner = owner;
+    other.timeline = timeline;
     return other;
 }
 
@@ -48,6 +49,7 @@ Picture lease_picture(BufferPool& pool, const core::PictureDesc& desc, const std
         next += plane_bytes(desc, plane);
     }
     picture.owner = std::move(block.owner);
+    picture.timeline = std::move(block.timeline);
     return picture;
 }
 

@@ -27,7 +27,8 @@ struct PictureFlags {
 
 /// A lease on one picture on a device. Planes: yuv Y, Cb, Cr; semi-planar Y, CbCr; rgb R, G, B; gray Y. Samples of more
 /// than 8 bits are 16-bit native endian. Move-only; share() makes a second lease on the same memory, which then nobody
-/// may write.
+/// may write. On a GPU the timeline says when the planes are ready to be read, and when to be written again: ops and
+/// copies ask it, and so must whoever else enqueues work on them.
 struct Picture {
     core::PictureDesc desc;
     DeviceId device;
@@ -36,6 +37,7 @@ struct Picture {
     std::int64_t duration = 0;        ///< same time base; 0 unknown
     PictureFlags flags;
     std::shared_ptr<void> owner;
+    TimelinePtr timeline;  ///< null where only the host touches the memory
 
     Picture() = default;
     Picture(Picture&&) noexcept = default;

@@ -11,6 +11,7 @@ Tensor Tensor::share() const {
     other.device = device;
     other.data = data;
     other.owner = owner;
+    other.timeline = timeline;
     return other;
 }
 
@@ -30,6 +31,7 @@ Tensor lease_tensor(BufferPool& pool, const core::TensorDesc& desc, const std::s
     tensor.device = pool.device();
     tensor.data = block.data;
     tensor.owner = std::move(block.owner);
+    tensor.timeline = std::move(block.timeline);
     return tensor;
 }
 

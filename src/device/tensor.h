@@ -17,6 +17,7 @@ struct Tensor {
     DeviceId device;
     std::byte* data = nullptr;
     std::shared_ptr<void> owner;
+    TimelinePtr timeline;  ///< of the whole block, also for at(); null where only the host touches the memory
 
     Tensor() = default;
     Tensor(Tensor&&) noexcept = default;

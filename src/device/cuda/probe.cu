@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "device/cuda/check.h"
 #include "device/cuda/probe.h"
 
 namespace millrace::device {
@@ -39,9 +40,17 @@ std::vector<CudaDeviceInfo> cuda_devices() {
     for (int index = 0; index < count; ++index) {
         cudaDeviceProp properties{};
         check(cudaGetDeviceProperties(&properties, index), "reading the device's properties", index);
-        devices.push_back({index, properties.name, properties.totalGlobalMem, properties.major, properties.minor});
+        devices.push_back({index, properties.name, properties.totalGlobalMem, properties.major, properties.minor,
+                           properties.multiProcessorCount, properties.asyncEngineCount});
     }
     return devices;
+}
+
+CudaMemory cuda_memory(int index) {
+    const cuda::CurrentDevice current(index);
+    CudaMemory memory;
+    cuda::check(cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes), "cudaMemGetInfo", index);
+    return memory;
 }
 
 std::string cuda_build_description() {

@@ -3,14 +3,22 @@
 
 namespace millrace::device {
 
-std::vector<CudaDeviceInfo> cuda_devices() { return {}; }
+namespace {
 
-std::string cuda_build_description() { return "built without CUDA"; }
-
-bool cuda_self_test(int index) {
+[[noreturn]] void absent(int index) {
     throw core::Error(core::ErrorCode::failed, "cuda:" + std::to_string(index) +
                                                    ": this millrace was built without CUDA; build the preset `cuda`, "
                                                    "or choose the device cpu");
 }
+
+}  // namespace
+
+std::vector<CudaDeviceInfo> cuda_devices() { return {}; }
+
+CudaMemory cuda_memory(int index) { absent(index); }
+
+std::string cuda_build_description() { return "built without CUDA"; }
+
+bool cuda_self_test(int index) { absent(index); }
 
 }  // namespace millrace::device

@@ -1,0 +1,17 @@
+#pragma once
+// Copies between memories.
+
+#include "device/picture.h"
+#include "device/tensor.h"
+
+namespace millrace::device {
+
+/// Copy the planes of `from` into `to`, which has the same size and layout (asserted); pts, duration and flags stay
+/// `to`'s. Up, down or within a device on a cuda stream, which runs on while the host does other things where the host
+/// memory is pinned; on the host stream both are on the host and the copy is done on return. Timelines are kept.
+void copy(StreamRef stream, const Picture& from, const Picture& to);
+
+/// The same for a tensor of equal description (asserted).
+void copy(StreamRef stream, const Tensor& from, const Tensor& to);
+
+}  // namespace millrace::device

@@ -1,0 +1,51 @@
+#pragma once
+// What the GPUs really did, as CUPTI saw it.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace millrace::device {
+
+struct CopyActivity {
+    std::int64_t count = 0;
+    std::uint64_t bytes = 0;
+    double seconds = 0;  ///< in which at least one such copy ran
+};
+
+struct DeviceActivity {
+    int index = 0;              ///< "cuda:0" is 0
+    double kernel_seconds = 0;  ///< in which at least one kernel ran: the union of their intervals
+    std::int64_t kernels = 0;
+    CopyActivity up;      ///< host to device
+    CopyActivity down;    ///< device to host
+    CopyActivity across;  ///< within the device, or from another
+};
+
+struct ActivityReport {
+    double seconds = 0;                   ///< between start and stop
+    std::vector<DeviceActivity> devices;  ///< those that did something, by index
+    std::int64_t dropped = 0;             ///< records that CUPTI lost: with any, the figures are too low
+};
+
+/// Watches all GPUs of the process from construction to stop(). One at a time.
+class ActivityMonitor {
+  public:
+    /// Throws Error(failed) that says what is missing, where activity cannot be measured: the caller reports that, not
+    /// a zero. libcupti is looked for by name and below /usr/local/cuda.
+    ActivityMonitor();
+    ~ActivityMonitor();
+    ActivityMonitor(ActivityMonitor&&) noexcept;
+    ActivityMonitor& operator=(ActivityMonitor&&) noexcept;
+    ActivityMonitor(const ActivityMonitor&) = delete;
+    ActivityMonitor& operator=(const ActivityMonitor&) = delete;
+
+    /// Work that is to be counted must be done (synchronise first). Once.
+    [[nodiscard]] ActivityReport stop();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::device

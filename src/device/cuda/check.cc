@@ -1,0 +1,83 @@
+#include "device/cuda/check.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <atomic>
+
+#include "core/error.h"
+#include "device/cuda/runtime.h"
+
+namespace millrace::device {
+
+namespace {
+
+constexpr int most_devices = 64;
+
+// Constant-initialised, never destroyed before the threads that note errors.
+std::array<std::atomic<bool>, most_devices>& lost() {
+    static std::array<std::atomic<bool>, most_devices> flags{};
+    return flags;
+}
+
+// Errors after which every call fails until the process ends (CUDA's documentation of cudaError_t says so of each).
+bool is_sticky(cudaError_t result) {
+    switch (result) {
+        case cudaErrorIllegalAddress:
+        case cudaErrorLaunchTimeout:
+        case cudaErrorAssert:
+        case cudaErrorHardwareStackError:
+        case cudaErrorIllegalInstruction:
+        case cudaErrorMisalignedAddress:
+        case cudaErrorInvalidAddressSpace:
+        case cudaErrorInvalidPc:
+        case cudaErrorLaunchFailure:
+        case cudaErrorECCUncorrectable:
+        case cudaErrorNvlinkUncorrectable:
+        case cudaErrorContained:
+        case cudaErrorTensorMemoryLeak:
+        case cudaErrorContextIsDestroyed:
+        case cudaErrorUnknown:
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
+bool cuda_lost(int index) { return index >= 0 && index < most_devices && lost().at(static_cast<std::size_t>(index)); }
+
+namespace cuda {
+
+void note(cudaError_t result, int index) noexcept {
+    if (result == cudaSuccess) return;
+    // Not left for the next call, which would report it as its own.
+    static_cast<void>(cudaGetLastError());
+    if (is_sticky(result) && index >= 0 && index < most_devices) lost()[static_cast<std::size_t>(index)] = true;
+}
+
+void check(cudaError_t result, const char* api, int index, std::source_location location) {
+    if (result == cudaSuccess) return;
+    note(result, index);
+    const char* advice = is_sticky(result) ? "; the device is lost to this process: end it and resume" : "";
+    throw core::Error(core::ErrorCode::failed,
+                      fmt::format("cuda:{}: {} failed: {} ({}){}", index, api, cudaGetErrorString(result),
+                                  cudaGetErrorName(result), advice),
+                      location);
+}
+
+CurrentDevice::CurrentDevice(int index) {
+    int current = -1;
+    check(cudaGetDevice(&current), "cudaGetDevice", index);
+    if (current == index) return;
+    check(cudaSetDevice(index), "cudaSetDevice", index);
+    former_ = current;
+}
+
+CurrentDevice::~CurrentDevice() {
+    if (former_ >= 0) note(cudaSetDevice(former_), former_);
+}
+
+}  // namespace cuda
+}  // namespace millrace::device

@@ -1,0 +1,84 @@
+#include "device/cuda/runtime.h"
+
+#include <cuda_runtime_api.h>
+
+#include "device/cuda/check.h"
+
+namespace millrace::device::cuda {
+
+namespace {
+
+cudaEvent_t native(EventRef event) { return static_cast<cudaEvent_t>(event.native); }
+
+}  // namespace
+
+void* create_stream(int index) {
+    const CurrentDevice current(index);
+    cudaStream_t stream = nullptr;
+    // Not ordered with the default stream, which nobody here uses but libraries might.
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", index);
+    return stream;
+}
+
+void destroy_stream(StreamRef stream) noexcept {
+    note(cudaStreamSynchronize(cuda::native(stream)), stream.device.index);
+    note(cudaStreamDestroy(cuda::native(stream)), stream.device.index);
+}
+
+void synchronize(StreamRef stream) {
+    check(cudaStreamSynchronize(cuda::native(stream)), "cudaStreamSynchronize", stream.device.index);
+}
+
+void* create_event(int index, EventKind kind) {
+    const CurrentDevice current(index);
+    cudaEvent_t event = nullptr;
+    const unsigned flags = kind == EventKind::timing ? cudaEventDefault : cudaEventDisableTiming;
+    check(cudaEventCreateWithFlags(&event, flags), "cudaEventCreateWithFlags", index);
+    return event;
+}
+
+void destroy_event(EventRef event) noexcept { note(cudaEventDestroy(native(event)), event.device.index); }
+
+void record(StreamRef stream, EventRef event) {
+    check(cudaEventRecord(native(event), cuda::native(stream)), "cudaEventRecord", event.device.index);
+}
+
+void wait(StreamRef stream, EventRef event) {
+    check(cudaStreamWaitEvent(cuda::native(stream), native(event), cudaEventWaitDefault), "cudaStreamWaitEvent",
+          stream.device.index);
+}
+
+void synchronize(EventRef event) {
+    check(cudaEventSynchronize(native(event)), "cudaEventSynchronize", event.device.index);
+}
+
+bool reached(EventRef event) {
+    const cudaError_t result = cudaEventQuery(native(event));
+    if (result == cudaErrorNotReady) {
+        static_cast<void>(cudaGetLastError());
+        return false;
+    }
+    check(result, "cudaEventQuery", event.device.index);
+    return true;
+}
+
+double elapsed(EventRef from, EventRef to) {
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, native(from), native(to)), "cudaEventElapsedTime", from.device.index);
+    return static_cast<double>(milliseconds) * 1e-3;
+}
+
+void copy_rows(StreamRef stream, const Rows& rows) {
+    const bool compact = rows.to_pitch == rows.bytes && rows.from_pitch == rows.bytes;
+    const int index = stream.device.index;
+    if (compact || rows.count == 1) {
+        check(cudaMemcpyAsync(rows.to, rows.from, rows.bytes * rows.count, cudaMemcpyDefault, cuda::native(stream)),
+              "cudaMemcpyAsync", index);
+        return;
+    }
+    check(cudaMemcpy2DAsync(rows.to, rows.to_pitch, rows.from, rows.from_pitch, rows.bytes, rows.count,
+                            cudaMemcpyDefault, cuda::native(stream)),
+          "cudaMemcpy2DAsync", index);
+}
+
+}  // namespace millrace::device::cuda
