@@ -74,6 +74,10 @@ struct Triple {
 [[nodiscard]] constexpr float number_of_luma(const CodeScale& s, float code) {
     return (code - s.luma_offset) * s.luma_step;
 }
+/// A chroma code to -0.5..0.5.
+[[nodiscard]] constexpr float number_of_chroma(const CodeScale& s, float code) {
+    return (code - s.chroma_offset) * s.chroma_step;
+}
 
 /// Y'CbCr (codes; chroma already at luma resolution, exact multiples of 1/16) to R, G, B.
 [[nodiscard]] constexpr Triple rgb_of_yuv(const FromYuv& m, const Triple& yuv) {

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "ops/checks.h"
+#include "ops/to_picture_cuda.h"
 #include "ops/to_picture_host.h"
 
 namespace millrace::ops {
@@ -35,24 +36,8 @@ void set_matrix(ToPicturePlan& plan) {
 
 }  // namespace
 
-struct ToPicture::Impl {
-    ToPicturePlan plan;
-
-    // The weights of the last chroma source: in one job they are always the same.
-    std::mutex mutex;
-    std::shared_ptr<const ChromaPlan> last;
-
-    std::shared_ptr<const ChromaPlan> chroma_plan(const core::PictureDesc& source) {
-        const std::scoped_lock lock(mutex);
-        if (!last || last->source != source) {
-            last = std::make_shared<const ChromaPlan>(plan_chroma(source, plan.output));
-        }
-        return last;
-    }
-};
-
-ToPicture::ToPicture(const TensorSpec& spec, int tensor_width, int tensor_height, const core::PictureDesc& output)
-    : impl_(std::make_unique<Impl>()) {
+ToPicturePlan plan_to_picture(const TensorSpec& spec, int tensor_width, int tensor_height,
+                              const core::PictureDesc& output) {
     check_picture(output);
     check_spec(spec);
     if (tensor_width < output.width || tensor_height < output.height) {
@@ -60,7 +45,7 @@ ToPicture::ToPicture(const TensorSpec& spec, int tensor_width, int tensor_height
                           fmt::format("a tensor of {}x{} cannot fill a picture of {}x{}: expected at least its size",
                                       tensor_width, tensor_height, output.width, output.height));
     }
-    ToPicturePlan& plan = impl_->plan;
+    ToPicturePlan plan;
     plan.spec = spec;
     plan.tensor_width = tensor_width;
     plan.tensor_height = tensor_height;
@@ -68,6 +53,48 @@ ToPicture::ToPicture(const TensorSpec& spec, int tensor_width, int tensor_height
     plan.codes = code_scale(output.format.depth, output.color.range);
     plan.color = color_from_element(spec);
     set_matrix(plan);
+    return plan;
+}
+
+namespace {
+
+struct KeptChroma {
+    explicit KeptChroma(ChromaPlan of) : plan(std::move(of)), tables(plan.x, plan.y) {}
+
+    const ChromaPlan plan;
+    DeviceTables tables;
+};
+
+}  // namespace
+
+struct ToPicture::Impl {
+    ToPicturePlan plan;
+    NanCounter nan;
+
+    // The weights of the last chroma source: in one job they are always the same.
+    std::mutex mutex;
+    std::shared_ptr<KeptChroma> last;
+
+    std::shared_ptr<KeptChroma> chroma_of(const core::PictureDesc& source) {
+        const std::scoped_lock lock(mutex);
+        if (!last || last->plan.source != source) last = std::make_shared<KeptChroma>(plan_chroma(source, plan.output));
+        return last;
+    }
+
+    std::int64_t run(device::StreamRef stream, const ToPictureWork& work, DeviceTables* tables) {
+        if (stream.device.kind == device::DeviceKind::host) {
+            const std::int64_t seen = to_picture_host(plan, work.tensor, work.chroma, work.picture);
+            nan.add(seen);
+            return seen;
+        }
+        to_picture_cuda(stream, plan, work, {tables, nan});
+        return 0;
+    }
+};
+
+ToPicture::ToPicture(const TensorSpec& spec, int tensor_width, int tensor_height, const core::PictureDesc& output)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->plan = plan_to_picture(spec, tensor_width, tensor_height, output);
 }
 
 ToPicture::~ToPicture() = default;
@@ -79,21 +106,23 @@ ToPictureResult ToPicture::run(device::StreamRef stream, const device::Tensor& t
     assert(fits(tensor.desc, impl_->plan));
     assert(picture.desc == impl_->plan.output);
     assert(picture.device == stream.device && tensor.device == stream.device);
-    if (stream.device.kind != device::DeviceKind::host) {
-        throw core::Error(
-            core::ErrorCode::failed,
-            fmt::format("this build converts tensors on the CPU only, not on {}: move the tensor to the host "
-                        "first",
-                        device::to_string(stream.device)));
-    }
+    device::Access access(stream, tensor.timeline, picture.timeline);
     const bool borrows =
         impl_->plan.spec.channels == Channels::luma && impl_->plan.output.format.family != core::ColorFamily::gray;
+    ToPictureResult result;
     if (chroma_source == nullptr || !borrows) {
-        return {to_picture_host(impl_->plan, tensor, nullptr, picture)};
+        result.nan_count = impl_->run(stream, {tensor, picture}, nullptr);
+    } else {
+        const std::shared_ptr<KeptChroma> chroma = impl_->chroma_of(chroma_source->desc);
+        const BorrowedChroma borrowed{chroma->plan, *chroma_source};
+        device::Access source(stream, chroma_source->timeline, nullptr);
+        result.nan_count = impl_->run(stream, {tensor, picture, &borrowed}, &chroma->tables);
+        source.done();
     }
-    const std::shared_ptr<const ChromaPlan> chroma = impl_->chroma_plan(chroma_source->desc);
-    const BorrowedChroma borrowed{*chroma, *chroma_source};
-    return {to_picture_host(impl_->plan, tensor, &borrowed, picture)};
+    access.done();
+    return result;
 }
+
+std::int64_t ToPicture::nan_count() const { return impl_->nan.total(); }
 
 }  // namespace millrace::ops

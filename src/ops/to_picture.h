@@ -12,7 +12,7 @@
 namespace millrace::ops {
 
 struct ToPictureResult {
-    std::int64_t nan_count = 0;  ///< NaN elements of the tensor; each became 0
+    std::int64_t nan_count = 0;  ///< NaN elements of the tensor; each became 0. On a GPU 0: see ToPicture::nan_count()
 };
 
 /// Converts tensors of one spec and size to pictures of one description: the inverse of ToTensor, with values clipped
@@ -30,9 +30,13 @@ class ToPicture {
     ToPicture& operator=(const ToPicture&) = delete;
 
     /// `chroma_source`: for Channels::luma only, the picture that chroma is taken from, scaled (bicubic) to the output
-    /// size; nullptr writes neutral chroma.
+    /// size; nullptr writes neutral chroma. On a GPU this enqueues, and gives the same bytes as the host; the timelines
+    /// order it with other streams' work.
     ToPictureResult run(device::StreamRef stream, const device::Tensor& tensor, const device::Picture* chroma_source,
                         const device::Picture& picture) const;
+
+    /// NaN elements of all runs that are done, on all devices: synchronise the streams first.
+    [[nodiscard]] std::int64_t nan_count() const;
 
   private:
     struct Impl;

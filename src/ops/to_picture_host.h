@@ -23,6 +23,10 @@ struct ToPicturePlan {
     FromYuv from_yuv;  ///< where R, G, B is made of Y'CbCr numbers
 };
 
+/// What the constructor of ToPicture checks and computes; see there.
+[[nodiscard]] ToPicturePlan plan_to_picture(const TensorSpec& spec, int tensor_width, int tensor_height,
+                                            const core::PictureDesc& output);
+
 /// How chroma of one picture is scaled to the chroma of another; see docs/colour.md.
 struct ChromaPlan {
     core::PictureDesc source;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "ops/checks.h"
+#include "ops/to_tensor_cuda.h"
 #include "ops/to_tensor_host.h"
 
 namespace millrace::ops {
@@ -49,15 +50,11 @@ void set_resize(ToTensorPlan& plan, const ResizeSpec& resize) {
 
 }  // namespace
 
-struct ToTensor::Impl {
-    ToTensorPlan plan;
-};
-
-ToTensor::ToTensor(const core::PictureDesc& input, const TensorSpec& spec, std::optional<ResizeSpec> resize)
-    : impl_(std::make_unique<Impl>()) {
+ToTensorPlan plan_to_tensor(const core::PictureDesc& input, const TensorSpec& spec,
+                            const std::optional<ResizeSpec>& resize) {
     check_picture(input);
     check_spec(spec);
-    ToTensorPlan& plan = impl_->plan;
+    ToTensorPlan plan;
     plan.input = input;
     plan.spec = spec;
     plan.width = input.width;
@@ -70,7 +67,20 @@ ToTensor::ToTensor(const core::PictureDesc& input, const TensorSpec& spec, std::
     plan.output.dtype = spec.dtype;
     plan.output.shape = spec.layout == Layout::nchw ? std::vector<std::int64_t>{channels, plan.height, plan.width}
                                                     : std::vector<std::int64_t>{plan.height, plan.width, channels};
+    return plan;
 }
+
+struct ToTensor::Impl {
+    explicit Impl(ToTensorPlan of) : plan(std::move(of)) {
+        if (plan.resize) tables.emplace(plan.resize->x, plan.resize->y);
+    }
+
+    const ToTensorPlan plan;
+    std::optional<DeviceTables> tables;  ///< of `plan.resize`
+};
+
+ToTensor::ToTensor(const core::PictureDesc& input, const TensorSpec& spec, std::optional<ResizeSpec> resize)
+    : impl_(std::make_unique<Impl>(plan_to_tensor(input, spec, resize))) {}
 
 ToTensor::~ToTensor() = default;
 ToTensor::ToTensor(ToTensor&&) noexcept = default;
@@ -82,14 +92,13 @@ void ToTensor::run(device::StreamRef stream, const device::Picture& picture, con
     assert(picture.desc == impl_->plan.input);
     assert(tensor.desc == impl_->plan.output);
     assert(picture.device == stream.device && tensor.device == stream.device);
-    if (stream.device.kind != device::DeviceKind::host) {
-        throw core::Error(
-            core::ErrorCode::failed,
-            fmt::format("this build converts pictures on the CPU only, not on {}: move the picture to the "
-                        "host first",
-                        device::to_string(stream.device)));
+    device::Access access(stream, picture.timeline, tensor.timeline);
+    if (stream.device.kind == device::DeviceKind::host) {
+        to_tensor_host(impl_->plan, picture, tensor);
+    } else {
+        to_tensor_cuda(stream, impl_->plan, impl_->tables ? &*impl_->tables : nullptr, picture, tensor);
     }
-    to_tensor_host(impl_->plan, picture, tensor);
+    access.done();
 }
 
 }  // namespace millrace::ops

@@ -25,7 +25,8 @@ class ToTensor {
 
     /// [C, H, W] or [H, W, C].
     [[nodiscard]] const core::TensorDesc& output() const;
-    /// Write `picture` (of the input description, asserted) into `tensor` (of output(), asserted).
+    /// Write `picture` (of the input description, asserted) into `tensor` (of output(), asserted). On a GPU this
+    /// enqueues, and gives the same bytes as the host; the timelines of both order it with other streams' work.
     void run(device::StreamRef stream, const device::Picture& picture, const device::Tensor& tensor) const;
 
   private:

@@ -32,6 +32,10 @@ struct ToTensorPlan {
     std::optional<ResizePlan> resize;
 };
 
+/// What the constructor of ToTensor checks and computes; see there.
+[[nodiscard]] ToTensorPlan plan_to_tensor(const core::PictureDesc& input, const TensorSpec& spec,
+                                          const std::optional<ResizeSpec>& resize);
+
 /// Channels in a tensor of this spec.
 [[nodiscard]] constexpr int channel_count(Channels channels) { return channels == Channels::luma ? 1 : 3; }
 

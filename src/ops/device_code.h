@@ -1,0 +1,169 @@
+#pragma once
+// Words, halves and comparisons for code that runs on both sides: in kernels, and in host tests of the same functions.
+// Private to src/ops. On the host these are plain C++ of the same meaning.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "ops/formula.h"
+
+// The language, not the build: a C++ compiler has no word for "on both sides".
+#ifdef __CUDACC__
+#include <cuda_fp16.h>
+#define MILLRACE_BOTH __host__ __device__ inline
+#else
+#define MILLRACE_BOTH inline
+#endif
+// Before a loop whose indices must be constants, so that its arrays are registers.
+#ifdef __CUDA_ARCH__
+#define MILLRACE_UNROLL _Pragma("unroll")
+#else
+#define MILLRACE_UNROLL
+#endif
+
+namespace millrace::ops::both {
+
+/// A length of an array.
+constexpr std::size_t length(int n) { return static_cast<std::size_t>(n); }
+
+/// Four bytes out of the eight of a (0..3) and b (4..7); one nibble of `selector` each, lowest first.
+MILLRACE_BOTH std::uint32_t permute(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
+#ifdef __CUDA_ARCH__
+    return __byte_perm(a, b, selector);
+#else
+    const std::uint64_t bytes = (std::uint64_t{b} << 32U) | a;
+    std::uint32_t out = 0;
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        const std::uint32_t from = (selector >> (4 * i)) & 7U;
+        out |= static_cast<std::uint32_t>((bytes >> (8 * from)) & 0xFFU) << (8 * i);
+    }
+    return out;
+#endif
+}
+
+MILLRACE_BOTH std::uint32_t bits_of(float x) {
+#ifdef __CUDA_ARCH__
+    return __float_as_uint(x);
+#else
+    return std::bit_cast<std::uint32_t>(x);
+#endif
+}
+
+MILLRACE_BOTH float float_of_bits(std::uint32_t bits) {
+#ifdef __CUDA_ARCH__
+    return __uint_as_float(bits);
+#else
+    return std::bit_cast<float>(bits);
+#endif
+}
+
+/// Neither argument is NaN.
+MILLRACE_BOTH float max_of(float a, float b) {
+#ifdef __CUDA_ARCH__
+    return fmaxf(a, b);
+#else
+    return a > b ? a : b;
+#endif
+}
+MILLRACE_BOTH float min_of(float a, float b) {
+#ifdef __CUDA_ARCH__
+    return fminf(a, b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+/// max(a, |b|), NaN once either is.
+MILLRACE_BOTH float max_magnitude(float a, float b) {
+#ifdef __CUDA_ARCH__
+    float out;
+    asm("{ .reg .f32 m; abs.f32 m, %2; max.NaN.f32 %0, %1, m; }" : "=f"(out) : "f"(a), "f"(b));
+    return out;
+#else
+    if (a != a || b != b) return float_of_bits(0x7FC00000U);
+    const float magnitude = b < 0.0F ? -b : b;
+    return magnitude > a ? magnitude : a;
+#endif
+}
+
+/// The functions of ops/formula.h by the GPU's own instructions, which round the same.
+MILLRACE_BOTH std::uint16_t half_of(float x) {
+#ifdef __CUDA_ARCH__
+    return __half_as_ushort(__float2half_rn(x));
+#else
+    return half_of_float(x);
+#endif
+}
+MILLRACE_BOTH float of_half(std::uint16_t half) {
+#ifdef __CUDA_ARCH__
+    return __half2float(__ushort_as_half(half));
+#else
+    return float_of_half(half);
+#endif
+}
+/// Two halves in a word, `low` in its low bits.
+MILLRACE_BOTH std::uint32_t halves_of(float low, float high) {
+#ifdef __CUDA_ARCH__
+    const __half2 pair = __floats2half2_rn(low, high);
+    return *reinterpret_cast<const std::uint32_t*>(&pair);
+#else
+    return half_of_float(low) | static_cast<std::uint32_t>(half_of_float(high)) << 16U;
+#endif
+}
+
+/// N bytes as words (2 bytes: the low half of one); `from` is aligned to N, or to 16 beyond that. Memory that nobody
+/// writes meanwhile.
+template <int N>
+MILLRACE_BOTH void load(const std::byte* from, std::uint32_t* words) {
+    static_assert(N == 2 || N == 4 || N == 8 || N % 16 == 0);
+#ifdef __CUDA_ARCH__
+    if constexpr (N == 2) {
+        words[0] = __ldg(reinterpret_cast<const std::uint16_t*>(from));
+    } else if constexpr (N == 4) {
+        words[0] = __ldg(reinterpret_cast<const std::uint32_t*>(from));
+    } else if constexpr (N == 8) {
+        const uint2 v = __ldg(reinterpret_cast<const uint2*>(from));
+        words[0] = v.x;
+        words[1] = v.y;
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N / 16; ++i) {
+            const uint4 v = __ldg(reinterpret_cast<const uint4*>(from) + i);
+            words[4 * i] = v.x;
+            words[4 * i + 1] = v.y;
+            words[4 * i + 2] = v.z;
+            words[4 * i + 3] = v.w;
+        }
+    }
+#else
+    words[0] = 0;
+    std::memcpy(words, from, N);
+#endif
+}
+
+/// The inverse of load().
+template <int N>
+MILLRACE_BOTH void store(std::byte* to, const std::uint32_t* words) {
+    static_assert(N == 2 || N == 4 || N == 8 || N % 16 == 0);
+#ifdef __CUDA_ARCH__
+    if constexpr (N == 2) {
+        *reinterpret_cast<std::uint16_t*>(to) = static_cast<std::uint16_t>(words[0]);
+    } else if constexpr (N == 4) {
+        *reinterpret_cast<std::uint32_t*>(to) = words[0];
+    } else if constexpr (N == 8) {
+        *reinterpret_cast<uint2*>(to) = make_uint2(words[0], words[1]);
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N / 16; ++i) {
+            reinterpret_cast<uint4*>(to)[i] =
+                make_uint4(words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]);
+        }
+    }
+#else
+    std::memcpy(to, words, N);
+#endif
+}
+
+}  // namespace millrace::ops::both

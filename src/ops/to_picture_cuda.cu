@@ -1,0 +1,209 @@
+#include "ops/to_picture_cuda.h"
+
+#include "ops/launch.cuh"
+#include "ops/to_picture_pixel.h"
+#include "ops/to_picture_strip.h"
+
+namespace millrace::ops {
+namespace {
+
+using device::cuda::native;
+using Total = unsigned long long;  // what atomicAdd takes
+
+constexpr unsigned whole_warp = 0xFFFFFFFFU;
+constexpr int warp_size = 32;
+
+/// All threads of the warp take part. Almost never is there anything to add.
+__device__ void add_nan(const both::NanCount& nan, Total* total) {
+    const unsigned sum = __reduce_add_sync(whole_warp, nan.seen);
+    const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
+    if (sum != 0 && thread % warp_size == 0) atomicAdd(total, Total{sum});
+}
+
+/// One chroma sample and its pixels, or one pixel, a thread.
+template <class S, class T>
+__global__ void cells(const __grid_constant__ ToPictureArgs a, int columns, int rows, Total* total) {
+    const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+    both::NanCount nan;
+    if (x < columns && y < rows) both::put_cell<S, T>(a, x, y, nan);
+    add_nan(nan, total);
+}
+
+/// Chroma that does not come from the tensor.
+template <class S>
+__global__ void own_chroma(const __grid_constant__ ToPictureArgs a) {
+    const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+    if (x < a.out.chroma_width && y < a.out.chroma_height)
+        both::put_chroma<S>(a, x, y, both::own_chroma(a.chroma, x, y));
+}
+
+template <class S, class T>
+__global__ void luma_strips(const __grid_constant__ ToPictureArgs a, Total* total) {
+    const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * both::strip_pixels<T>;
+    const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+    both::NanCount nan;
+    if (x < a.out.width && y < a.out.height) both::put_luma_strip<S, T>(a, x, y, nan);
+    add_nan(nan, total);
+}
+
+/// Chroma of the pixels beside each thread's strip: the next threads', or read again where the warp ends.
+template <class T, int P>
+__device__ void beside(const ToPictureArgs& a, int x, int y, const both::ChromaRow<P>& row, both::Pair& before,
+                       both::Pair& after) {
+    const unsigned lane = threadIdx.x;
+    before = {__shfl_up_sync(whole_warp, row.cb[P - 1], 1), __shfl_up_sync(whole_warp, row.cr[P - 1], 1)};
+    after = {__shfl_down_sync(whole_warp, row.cb[0], 1), __shfl_down_sync(whole_warp, row.cr[0], 1)};
+    if (lane == 0 || lane == warp_size - 1) {
+        const both::Pair pixel = both::chroma_number<T>(a, lane == 0 ? x - 1 : x + P, y);
+        (lane == 0 ? before : after) = pixel;
+    }
+    // The picture may end within the warp.
+    if (x + P >= a.out.width) after = {row.cb[P - 1], row.cr[P - 1]};
+}
+
+constexpr int block_pairs = 8;
+
+/// Row pairs of a block: a warp each. Where chroma is halved down the columns, one more warp reads the rows above and
+/// below the block, and all meet in shared memory.
+template <class S, class T, int W, int H>
+__global__ void __launch_bounds__(warp_size*(block_pairs + H))
+    strips(const __grid_constant__ ToPictureArgs a, Total* total) {
+    constexpr int pixels = both::strip_pixels<T>;
+    constexpr int samples = pixels >> W;
+    constexpr int kept_rows = H == 1 ? 2 * block_pairs + 2 : 1;
+    // By sample, then by lane: a thread reads only what its own lane wrote, and banks never clash.
+    __shared__ float kept_cb[kept_rows][samples][warp_size];
+    __shared__ float kept_cr[kept_rows][samples][warp_size];
+    const int lane = static_cast<int>(threadIdx.x);
+    const int warp = static_cast<int>(threadIdx.y);
+    const int column = (static_cast<int>(blockIdx.x) * warp_size + lane) * pixels;
+    const bool inside = column < a.out.width;
+    const int x = inside ? column : a.out.width - pixels;
+    const int top = static_cast<int>(blockIdx.y) * 2 * block_pairs;
+    const bool halo = H == 1 && warp == block_pairs;
+    const int rows[2] = {halo ? top - 1 : top + 2 * warp, halo ? top + 2 * block_pairs : top + 2 * warp + 1};
+    both::RawRow raw[2];
+    for (int r = 0; r < 2; ++r) both::load_elements<T>(a.in, x, both::clamp_to(rows[r], a.out.height), raw[r]);
+    both::NanCount nan;
+    MILLRACE_UNROLL
+    for (int r = 0; r < 2; ++r) {
+        const bool own = !halo && inside && rows[r] < a.out.height;
+        both::ChromaRow<pixels> chroma;
+        both::read_row<S, T>(a, x, rows[r], raw[r], own ? both::RowUse::own : both::RowUse::chroma, nan, chroma);
+        both::Pair before;
+        both::Pair after;
+        if constexpr (W == 1) beside<T>(a, x, both::clamp_to(rows[r], a.out.height), chroma, before, after);
+        both::ChromaRow<samples> half;
+        both::down_row<pixels, W>(a, chroma, before, after, half);
+        if constexpr (H == 0) {
+            if (own) both::store_chroma<S, samples>(a, x >> W, rows[r], half);
+        } else {
+            const int kept = rows[r] - (top - 1);
+            MILLRACE_UNROLL
+            for (int i = 0; i < samples; ++i) {
+                kept_cb[kept][i][lane] = half.cb[i];
+                kept_cr[kept][i][lane] = half.cr[i];
+            }
+        }
+    }
+    if constexpr (H == 1) {
+        __syncthreads();
+        const int row = top / 2 + warp;
+        if (!halo && inside && row < a.out.chroma_height) {
+            both::ChromaRow<samples> four[4];
+            MILLRACE_UNROLL
+            for (int r = 0; r < 4; ++r) {
+                MILLRACE_UNROLL
+                for (int i = 0; i < samples; ++i) {
+                    four[r].cb[i] = kept_cb[2 * warp + r][i][lane];
+                    four[r].cr[i] = kept_cr[2 * warp + r][i][lane];
+                }
+            }
+            both::ChromaRow<samples> out;
+            both::down_strip(a.out.down, four, out);
+            both::store_chroma<S, samples>(a, x >> W, row, out);
+        }
+    }
+    add_nan(nan, total);
+}
+
+struct Launch {
+    device::StreamRef stream;
+    const ToPictureArgs& args;
+    Total* total;
+};
+
+template <class S, class T, int W, int H>
+void launch_strips(const Launch& l) {
+    const dim3 block(warp_size, block_pairs + H);
+    const dim3 grid(blocks_of(l.args.out.width, warp_size * both::strip_pixels<T>),
+                    blocks_of(l.args.out.height, 2 * block_pairs));
+    strips<S, T, W, H><<<grid, block, 0, native(l.stream)>>>(l.args, l.total);
+}
+
+template <class S, class T>
+void launch_luma(const Launch& l) {
+    const PictureView& out = l.args.out;
+    const Shape luma = shape_of(out.width / both::strip_pixels<T>, out.height);
+    luma_strips<S, T><<<luma.grid, luma.block, 0, native(l.stream)>>>(l.args, l.total);
+    if (out.family != core::ColorFamily::yuv) return;
+    const Shape chroma = shape_of(out.chroma_width, out.chroma_height);
+    own_chroma<S><<<chroma.grid, chroma.block, 0, native(l.stream)>>>(l.args);
+}
+
+template <class S, class T>
+void launch(const Launch& l, const ToPicturePlan& plan) {
+    const PictureView& out = l.args.out;
+    if (!takes_strips(plan, l.args)) {
+        const bool yuv = out.family == core::ColorFamily::yuv;
+        const int columns = yuv ? out.chroma_width : out.width;
+        const int rows = yuv ? out.chroma_height : out.height;
+        const Shape s = shape_of(columns, rows);
+        cells<S, T><<<s.grid, s.block, 0, native(l.stream)>>>(l.args, columns, rows, l.total);
+    } else if (plan.spec.channels == Channels::luma) {
+        launch_luma<S, T>(l);
+    } else if (out.log2_h == 1) {
+        launch_strips<S, T, 1, 1>(l);
+    } else if (out.log2_w == 1) {
+        launch_strips<S, T, 1, 0>(l);
+    } else {
+        launch_strips<S, T, 0, 0>(l);
+    }
+    check_launch("to_picture", l.stream);
+}
+
+template <class S>
+void launch(const Launch& l, const ToPicturePlan& plan) {
+    if (plan.spec.dtype == core::DType::float16) {
+        launch<S, std::uint16_t>(l, plan);
+    } else {
+        launch<S, float>(l, plan);
+    }
+}
+
+}  // namespace
+
+void to_picture_cuda(device::StreamRef stream, const ToPicturePlan& plan, const ToPictureWork& work,
+                     const ToPictureState& state) {
+    const device::cuda::CurrentDevice current(stream.device.index);
+    ToPictureArgs args = to_picture_args(plan, work.tensor, work.chroma, work.picture);
+    AxesOnDevice axes;
+    if (args.chroma.borrowed) {
+        axes = state.tables->on(stream);
+        args.chroma.x = axes.x;
+        args.chroma.y = axes.y;
+    }
+    const device::Tensor nan = state.nan.word(stream.device);
+    device::Access access(stream, axes.block.timeline, nan.timeline);
+    const Launch l{stream, args, nan.as<Total>()};
+    if (plan.output.format.depth == 8) {
+        launch<std::uint8_t>(l, plan);
+    } else {
+        launch<std::uint16_t>(l, plan);
+    }
+    access.done();
+}
+
+}  // namespace millrace::ops

@@ -1,0 +1,241 @@
+#pragma once
+// The common way of ToPicture: 16 bytes of elements of each channel at a time, in two rows, and their chroma. Private
+// to src/ops.
+//
+// A block of `pairs` row pairs goes down the picture in three steps: read_row() of each row, down_row() of its chroma
+// with what the strips beside it give, and down_strip() over the rows. A block needs a row more above and below.
+
+#include "ops/to_picture_pixel.h"
+#include "ops/to_tensor_strip.h"
+
+namespace millrace::ops::both {
+
+/// Cb and Cr of the pixels of a strip in one row.
+template <int P>
+struct ChromaRow {
+    float cb[length(P)];
+    float cr[length(P)];
+};
+
+/// Words of a row of a strip: three channels of 16 bytes, as they lie in the tensor.
+struct RawRow {
+    std::uint32_t words[12];
+};
+
+template <class T>
+MILLRACE_BOTH void load_elements(const TensorView& in, int x, int y, RawRow& row) {
+    const T* data = reinterpret_cast<const T*>(in.data);
+    const std::int64_t at = static_cast<std::int64_t>(y) * in.width + x;
+    if (in.nhwc) {
+        load<48>(reinterpret_cast<const std::byte*>(data + 3 * at), row.words);
+        return;
+    }
+    const std::int64_t plane = static_cast<std::int64_t>(in.width) * in.height;
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) load<16>(reinterpret_cast<const std::byte*>(data + c * plane + at), row.words + 4 * c);
+}
+
+MILLRACE_BOTH float element_of(const std::uint32_t* words, const float* /*kind*/, int i) {
+    return float_of_bits(words[i]);
+}
+MILLRACE_BOTH float element_of(const std::uint32_t* words, const std::uint16_t* /*kind*/, int i) {
+    return of_half(static_cast<std::uint16_t>(words[i / 2] >> (i % 2 == 0 ? 0U : 16U)));
+}
+
+/// Elements to colour. Nearly always none is NaN or beyond the limit, and neither needs to be looked for one by one.
+/// Mixed (nhwc) is known to the compiler, so that words are found in registers.
+template <class T, bool Mixed>
+MILLRACE_BOTH void colors_from(const ToPictureArgs& a, const RawRow& raw, float (*colors)[length(strip_pixels<T>)],
+                               NanCount& nan) {
+    constexpr int pixels = strip_pixels<T>;
+    const T* kind = nullptr;
+    float most = 0.0F;
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) {
+        MILLRACE_UNROLL
+        for (int i = 0; i < pixels; ++i) {
+            const float element = element_of(raw.words, kind, Mixed ? 3 * i + c : c * pixels + i);
+            colors[c][i] = apply(a.color, static_cast<std::size_t>(c), element);
+            most = max_magnitude(most, colors[c][i]);
+        }
+    }
+    if (most < color_limit) return;
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) {
+        MILLRACE_UNROLL
+        for (int i = 0; i < pixels; ++i) {
+            const float element = element_of(raw.words, kind, Mixed ? 3 * i + c : c * pixels + i);
+            nan.seen += element != element ? 1U : 0U;
+            colors[c][i] = color_of_element(a.color, static_cast<std::size_t>(c), element);
+        }
+    }
+}
+
+template <class T>
+MILLRACE_BOTH void colors_of(const ToPictureArgs& a, const RawRow& raw, float (*colors)[length(strip_pixels<T>)],
+                             NanCount& nan) {
+    if (a.in.nhwc) {
+        colors_from<T, true>(a, raw, colors, nan);
+    } else {
+        colors_from<T, false>(a, raw, colors, nan);
+    }
+}
+
+/// A number as a code in the low bits of a float's (ops/formula.h, code_of and round_half_even).
+MILLRACE_BOTH std::uint32_t code_bits(float number, float span, float offset, float maximum) {
+    const float code = min_of(max_of(number * span + offset, 0.0F), maximum);
+    return bits_of(code + 8388608.0F);
+}
+
+/// N codes, packed.
+template <int N>
+MILLRACE_BOTH void pack(const std::uint32_t* codes, const std::uint8_t* /*kind*/, int /*shift*/, std::uint32_t* words) {
+    if constexpr (N == 2) {
+        words[0] = permute(codes[0], codes[1], 0x0040U);
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N / 4; ++i) {
+            const std::uint32_t low = permute(codes[4 * i], codes[4 * i + 1], 0x0040U);
+            const std::uint32_t high = permute(codes[4 * i + 2], codes[4 * i + 3], 0x0040U);
+            words[i] = permute(low, high, 0x5410U);
+        }
+    }
+}
+template <int N>
+MILLRACE_BOTH void pack(const std::uint32_t* codes, const std::uint16_t* /*kind*/, int shift, std::uint32_t* words) {
+    MILLRACE_UNROLL
+    for (int i = 0; i < N / 2; ++i) words[i] = permute(codes[2 * i], codes[2 * i + 1], 0x5410U) << shift;
+}
+
+template <class S, int N>
+MILLRACE_BOTH void store_codes(std::byte* to, const std::uint32_t* codes, int shift) {
+    constexpr int bytes = N * static_cast<int>(sizeof(S));
+    const S* kind = nullptr;
+    std::uint32_t words[length(bytes < 4 ? 1 : bytes / 4)];
+    pack<N>(codes, kind, shift, words);
+    store<bytes>(to, words);
+}
+
+template <class S, int N>
+MILLRACE_BOTH void store_luma(const ToPictureArgs& a, int x, int y, const float* luma) {
+    const CodeScale& s = a.codes;
+    std::uint32_t codes[length(N)];
+    MILLRACE_UNROLL
+    for (int i = 0; i < N; ++i) codes[i] = code_bits(luma[i], s.luma_span, s.luma_offset, s.maximum);
+    store_codes<S, N>(a.out.planes[0] + a.out.pitches[0] * y + x * static_cast<int>(sizeof(S)), codes, a.out.shift);
+}
+
+/// N chroma samples from x of the plane on.
+template <class S, int N>
+MILLRACE_BOTH void store_chroma(const ToPictureArgs& a, int x, int y, const ChromaRow<N>& row) {
+    const CodeScale& s = a.codes;
+    const PictureView& out = a.out;
+    constexpr int size = static_cast<int>(sizeof(S));
+    std::uint32_t cb[length(N)];
+    std::uint32_t cr[length(N)];
+    MILLRACE_UNROLL
+    for (int i = 0; i < N; ++i) {
+        cb[i] = code_bits(row.cb[i], s.chroma_span, s.chroma_offset, s.maximum);
+        cr[i] = code_bits(row.cr[i], s.chroma_span, s.chroma_offset, s.maximum);
+    }
+    std::byte* to = out.planes[1] + out.pitches[1] * y;
+    if (!out.paired) {
+        store_codes<S, N>(to + x * size, cb, out.shift);
+        store_codes<S, N>(out.planes[2] + out.pitches[2] * y + x * size, cr, out.shift);
+        return;
+    }
+    std::uint32_t both[length(2 * N)];
+    MILLRACE_UNROLL
+    for (int i = 0; i < 2 * N; ++i) both[i] = i % 2 == 0 ? cb[i / 2] : cr[i / 2];
+    store_codes<S, 2 * N>(to + 2 * x * size, both, out.shift);
+}
+
+/// Whether a row is the block's own (its luma is written, its NaN counted) or read for its chroma alone.
+enum class RowUse { own, chroma };
+
+/// Row y of the strip at x: writes its luma, gives its chroma.
+template <class S, class T>
+MILLRACE_BOTH void read_row(const ToPictureArgs& a, int x, int y, const RawRow& raw, RowUse use, NanCount& nan,
+                            ChromaRow<strip_pixels<T>>& chroma) {
+    constexpr int pixels = strip_pixels<T>;
+    float colors[3][length(pixels)];
+    float luma[length(pixels)];
+    NanCount seen;
+    colors_of<T>(a, raw, colors, seen);
+    const bool swapped = a.in.channels == Channels::bgr;
+    MILLRACE_UNROLL
+    for (int i = 0; i < pixels; ++i) {
+        const float r = swapped ? colors[2][i] : colors[0][i];
+        const float b = swapped ? colors[0][i] : colors[2][i];
+        const Triple yuv = yuv_of_rgb(a.to_yuv, {r, colors[1][i], b});
+        luma[i] = yuv.a;
+        chroma.cb[i] = yuv.b;
+        chroma.cr[i] = yuv.c;
+    }
+    if (use != RowUse::own) return;
+    nan.seen += seen.seen;
+    store_luma<S, pixels>(a, x, y, luma);
+}
+
+/// Chroma of a row, halved across where W is 1. `before` and `after` are of the pixels beside the strip.
+template <int P, int W>
+MILLRACE_BOTH void down_row(const ToPictureArgs& a, const ChromaRow<P>& in, const Pair& before, const Pair& after,
+                            ChromaRow<(P >> W)>& out) {
+    if constexpr (W == 0) {
+        out = in;
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < P / 2; ++i) {
+            const Pair x0 = i == 0 ? before : Pair{in.cb[2 * i - 1], in.cr[2 * i - 1]};
+            const Pair x1{in.cb[2 * i], in.cr[2 * i]};
+            const Pair x2{in.cb[2 * i + 1], in.cr[2 * i + 1]};
+            const bool last = i == P / 2 - 1;
+            const Pair x3{last ? after.cb : in.cb[last ? 0 : 2 * i + 2], last ? after.cr : in.cr[last ? 0 : 2 * i + 2]};
+            const Pair sample = a.out.across == Site::first ? down(x0, x1, x2) : down(x0, x1, x2, x3);
+            out.cb[i] = sample.cb;
+            out.cr[i] = sample.cr;
+        }
+    }
+}
+
+/// Four rows of halved chroma, from luma row 2 k - 1 on, to row k of the planes.
+template <int N>
+MILLRACE_BOTH void down_strip(Site site, const ChromaRow<N>* rows, ChromaRow<N>& out) {
+    MILLRACE_UNROLL
+    for (int i = 0; i < N; ++i) {
+        const Pair x0{rows[0].cb[i], rows[0].cr[i]};
+        const Pair x1{rows[1].cb[i], rows[1].cr[i]};
+        const Pair x2{rows[2].cb[i], rows[2].cr[i]};
+        const Pair x3{rows[3].cb[i], rows[3].cr[i]};
+        Pair sample;
+        if (site == Site::midway) {
+            sample = down(x0, x1, x2, x3);
+        } else if (site == Site::first) {
+            sample = down(x0, x1, x2);
+        } else {
+            sample = down(x1, x2, x3);
+        }
+        out.cb[i] = sample.cb;
+        out.cr[i] = sample.cr;
+    }
+}
+
+/// Row y of the luma strip at x, for tensors of luma alone.
+template <class S, class T>
+MILLRACE_BOTH void put_luma_strip(const ToPictureArgs& a, int x, int y, NanCount& nan) {
+    constexpr int pixels = strip_pixels<T>;
+    const T* kind = nullptr;
+    const T* data = reinterpret_cast<const T*>(a.in.data);
+    std::uint32_t words[4];
+    load<16>(reinterpret_cast<const std::byte*>(data + static_cast<std::int64_t>(y) * a.in.width + x), words);
+    float luma[length(pixels)];
+    MILLRACE_UNROLL
+    for (int i = 0; i < pixels; ++i) {
+        const float element = element_of(words, kind, i);
+        nan.seen += element != element ? 1U : 0U;
+        luma[i] = color_of_element(a.color, 0, element);
+    }
+    store_luma<S, pixels>(a, x, y, luma);
+}
+
+}  // namespace millrace::ops::both
