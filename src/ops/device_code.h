@@ -11,7 +11,6 @@
 
 // The language, not the build: a C++ compiler has no word for "on both sides".
 #ifdef __CUDACC__
-#include <cuda_fp16.h>
 #define MILLRACE_BOTH __host__ __device__ inline
 #else
 #define MILLRACE_BOTH inline
@@ -78,38 +77,47 @@ MILLRACE_BOTH float min_of(float a, float b) {
 /// max(a, |b|), NaN once either is.
 MILLRACE_BOTH float max_magnitude(float a, float b) {
 #ifdef __CUDA_ARCH__
+    const float magnitude = fabsf(b);
+#if __CUDA_ARCH__ >= 800
     float out;
-    asm("{ .reg .f32 m; abs.f32 m, %2; max.NaN.f32 %0, %1, m; }" : "=f"(out) : "f"(a), "f"(b));
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(out) : "f"(a), "f"(magnitude));
     return out;
 #else
-    if (a != a || b != b) return float_of_bits(0x7FC00000U);
+    return a != a || magnitude <= a ? a : magnitude;
+#endif
+#else
     const float magnitude = b < 0.0F ? -b : b;
-    return magnitude > a ? magnitude : a;
+    return a != a || magnitude <= a ? a : magnitude;
 #endif
 }
 
 /// The functions of ops/formula.h by the GPU's own instructions, which round the same.
 MILLRACE_BOTH std::uint16_t half_of(float x) {
 #ifdef __CUDA_ARCH__
-    return __half_as_ushort(__float2half_rn(x));
+    std::uint16_t out;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out) : "f"(x));
+    return out;
 #else
     return half_of_float(x);
 #endif
 }
 MILLRACE_BOTH float of_half(std::uint16_t half) {
 #ifdef __CUDA_ARCH__
-    return __half2float(__ushort_as_half(half));
+    float out;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(out) : "h"(half));
+    return out;
 #else
     return float_of_half(half);
 #endif
 }
 /// Two halves in a word, `low` in its low bits.
 MILLRACE_BOTH std::uint32_t halves_of(float low, float high) {
-#ifdef __CUDA_ARCH__
-    const __half2 pair = __floats2half2_rn(low, high);
-    return *reinterpret_cast<const std::uint32_t*>(&pair);
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    std::uint32_t out;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(out) : "f"(high), "f"(low));
+    return out;
 #else
-    return half_of_float(low) | static_cast<std::uint32_t>(half_of_float(high)) << 16U;
+    return half_of(low) | static_cast<std::uint32_t>(half_of(high)) << 16U;
 #endif
 }
 

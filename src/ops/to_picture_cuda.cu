@@ -15,9 +15,11 @@ constexpr int warp_size = 32;
 
 /// All threads of the warp take part. Almost never is there anything to add.
 __device__ void add_nan(const both::NanCount& nan, Total* total) {
-    const unsigned sum = __reduce_add_sync(whole_warp, nan.seen);
+    if (__any_sync(whole_warp, nan.seen != 0) == 0) return;
+    unsigned sum = nan.seen;
+    for (int step = warp_size / 2; step > 0; step /= 2) sum += __shfl_down_sync(whole_warp, sum, step);
     const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
-    if (sum != 0 && thread % warp_size == 0) atomicAdd(total, Total{sum});
+    if (thread % warp_size == 0) atomicAdd(total, Total{sum});
 }
 
 /// One chroma sample and its pixels, or one pixel, a thread.
@@ -132,7 +134,7 @@ __global__ void __launch_bounds__(warp_size*(block_pairs + H))
 struct Launch {
     device::StreamRef stream;
     const ToPictureArgs& args;
-    Total* total;
+    Total* total = nullptr;
 };
 
 template <class S, class T, int W, int H>

@@ -8,18 +8,19 @@
 #include "ops/to_picture_pixel.h"
 #include "ops/to_tensor_strip.h"
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): places within a strip are small numbers
 namespace millrace::ops::both {
 
 /// Cb and Cr of the pixels of a strip in one row.
 template <int P>
 struct ChromaRow {
-    float cb[length(P)];
-    float cr[length(P)];
+    float cb[length(P)] = {};
+    float cr[length(P)] = {};
 };
 
 /// Words of a row of a strip: three channels of 16 bytes, as they lie in the tensor.
 struct RawRow {
-    std::uint32_t words[12];
+    std::uint32_t words[12] = {};
 };
 
 template <class T>
@@ -239,3 +240,4 @@ MILLRACE_BOTH void put_luma_strip(const ToPictureArgs& a, int x, int y, NanCount
 }
 
 }  // namespace millrace::ops::both
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -54,6 +54,7 @@ struct Tile {
     }
 };
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): places within a tile are small numbers
 /// Each warp takes rows of the picture: colours once, then along the row; then all go down the columns.
 template <class S, class T>
 __global__ void __launch_bounds__(tile_width* tile_warps) tiles(const __grid_constant__ ToTensorArgs a, Tile tile) {
@@ -101,6 +102,8 @@ __global__ void __launch_bounds__(tile_width* tile_warps) tiles(const __grid_con
     }
 }
 
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)
+
 /// The most inputs that `size` outputs in a row need.
 int most_inputs(const AxisWeights& axis, int outputs, int size) {
     int most = 0;
@@ -112,9 +115,8 @@ int most_inputs(const AxisWeights& axis, int outputs, int size) {
     return most;
 }
 
-/// The highest tile that leaves room for two blocks a multiprocessor; height 0 where none does.
-Tile tile_of(const ResizePlan& resize) {
-    constexpr std::size_t most_bytes = std::size_t{96} << 10U;
+/// The highest tile that fits into `most_bytes` of shared memory; height 0 where none does.
+Tile tile_of(const ResizePlan& resize, std::size_t most_bytes) {
     const Placement& p = resize.placement;
     for (int height = 32; height >= 1; height /= 2) {
         const Tile tile{height, most_inputs(resize.x, p.x.output, tile_width),
@@ -124,10 +126,19 @@ Tile tile_of(const ResizePlan& resize) {
     return {0, 0, 0};
 }
 
+/// What a block may have, and leaves room for two on a multiprocessor of the larger GPUs.
+std::size_t shared_memory(int index) {
+    constexpr int enough = 96 << 10;
+    int most = 0;
+    device::cuda::check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, index),
+                        "cudaDeviceGetAttribute", index);
+    return static_cast<std::size_t>(std::min(most, enough));
+}
+
 template <class S, class T>
 void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToTensorArgs& a) {
     const Shape whole = shape_of(a.out.width, a.out.height);
-    const Tile tile = tile_of(resize);
+    const Tile tile = tile_of(resize, shared_memory(stream.device.index));
     if (tile.height == 0) {
         pixels<S, T><<<whole.grid, whole.block, 0, native(stream)>>>(a, Part::all);
         return;

@@ -3,6 +3,7 @@
 
 #include "ops/to_tensor_pixel.h"
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): places within a strip are small numbers
 namespace millrace::ops::both {
 
 /// Pixels of a strip.
@@ -96,7 +97,7 @@ MILLRACE_BOTH void load_luma(const PictureView& in, const std::uint16_t* /*kind*
 /// The chroma pairs that a strip needs of one row: those over it, and with W one before and one behind.
 template <int N, int W>
 struct PairRow {
-    std::uint32_t at[length(N + 2 * W)];
+    std::uint32_t at[length(N + 2 * W)] = {};
 };
 
 template <class S, int N, int W>
@@ -112,7 +113,7 @@ MILLRACE_BOTH void load_row(const PictureView& in, int x, int y, PairRow<N, W>& 
 /// One row of a strip, R, G, B elements: `color[c][i]`.
 template <int P>
 struct StripRow {
-    float color[3][length(P)];
+    float color[3][length(P)] = {};
 };
 
 MILLRACE_BOTH void store_elements(float* to, const float* values) {
@@ -236,3 +237,4 @@ MILLRACE_BOTH void convert_luma_strip(const ToTensorArgs& a, int x, int y) {
 }
 
 }  // namespace millrace::ops::both
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)
