@@ -3,12 +3,13 @@
 deps := $(or $(MILLRACE_DEPS),$(CURDIR)/.deps)
 export PATH := $(deps)/venv/bin:$(PATH)
 
-.PHONY: help setup build demo test bench fuzz lint format clean
+.PHONY: help setup build demo test test-gpu bench fuzz lint format clean
 
 help:
 	@echo "make build   the program: build/release/bin/millrace"
 	@echo "make demo    a short tour of what it does, on files made on the spot"
 	@echo "make test    everything that is checked: tests, sanitizers, fuzzing, the CUDA build, lint"
+	@echo "make test-gpu what only a GPU can show: tests, and conversions beside copies"
 	@echo "make bench   build the benchmarks and run them"
 	@echo "make fuzz    run each fuzz target for 30 s"
 	@echo "make lint    formatting, clang-tidy, ruff, shellcheck"
@@ -28,6 +29,9 @@ demo: build
 
 test:
 	@scripts/test
+
+test-gpu: setup
+	@scripts/test-gpu
 
 bench: build
 	@scripts/bench

@@ -100,6 +100,18 @@ TEST(GpuOps, ToPictureGivesTheHostsBytesAndNanCounts) {
     }
 }
 
+// A few of the same, for tools that slow everything down a hundred times.
+TEST(GpuSample, BothWays) {
+    Bench bench;
+    std::mt19937 random(39);
+    for (int i = 0; i < 120; ++i) {
+        const Rows rows = i % 4 == 0 ? Rows::loose : Rows::aligned;
+        check_to_tensor(bench, any_tensor_case(random), rows, random);
+        check_to_picture(bench, any_picture_case(random), rows, random);
+        if (HasFatalFailure()) return;
+    }
+}
+
 struct Surface {
     int depth;
     Subsampling sub;
