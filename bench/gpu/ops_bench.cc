@@ -28,7 +28,7 @@ namespace {
 
 constexpr device::DeviceId gpu{device::DeviceKind::cuda, 0};
 constexpr std::size_t working_set = std::size_t{512} << 20U;  // ten times the largest cache
-constexpr int rounds = 3;
+constexpr int rounds = 2;
 
 struct Format {
     const char* name;
@@ -104,7 +104,8 @@ class Bench {
     void to_tensor(const core::PictureDesc& desc, const TensorSpec& spec, const std::string& name,
                    const std::optional<ResizeSpec>& resize = std::nullopt) {
         const ToTensor op(desc, spec, resize);
-        const std::size_t bytes = device::picture_bytes(desc) + op.output().byte_count();
+        const std::size_t read = spec.channels == Channels::luma ? luma_bytes(desc) : device::picture_bytes(desc);
+        const std::size_t bytes = read + op.output().byte_count();
         const int buffers = buffers_for(bytes);
         const std::vector<device::Picture> pictures = filled_pictures(desc, buffers);
         const std::vector<device::Tensor> outputs = tensors(op.output(), buffers);
@@ -133,6 +134,11 @@ class Bench {
     }
 
   private:
+    static std::size_t luma_bytes(const core::PictureDesc& desc) {
+        return static_cast<std::size_t>(desc.width) * static_cast<std::size_t>(desc.height) *
+               static_cast<std::size_t>(desc.format.bytes_per_sample());
+    }
+
     static int buffers_for(std::size_t bytes) { return static_cast<int>(working_set / bytes) + 2; }
 
     std::vector<device::Tensor> tensors(const core::TensorDesc& desc, int count) {

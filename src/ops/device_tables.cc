@@ -38,7 +38,7 @@ WeightsView view(const device::Tensor& block, std::size_t first, std::size_t wei
 }
 // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
 
-device::Tensor upload(device::StreamRef stream, const AxisWeights& x, const AxisWeights& y) {
+device::Tensor upload(device::DeviceId device, const AxisWeights& x, const AxisWeights& y) {
     const std::array<std::size_t, 5> at = offsets(x, y);
     const core::TensorDesc desc{core::DType::uint8, {static_cast<std::int64_t>(at[4])}};
     device::BufferPool host_pool({}, "resize tables", at[4]);
@@ -47,21 +47,22 @@ device::Tensor upload(device::StreamRef stream, const AxisWeights& x, const Axis
     append(host, at[1], x.weights);
     append(host, at[2], y.first);
     append(host, at[3], y.weights);
-    device::BufferPool pool(stream.device, "resize tables", at[4]);
+    device::BufferPool pool(device, "resize tables", at[4]);
     device::Tensor block = device::lease_tensor(pool, desc);
+    // On a stream of its own, which is waited for here, rather than for all that the caller has enqueued.
+    const device::Stream stream(device);
     device::copy(stream, host, block);
-    // The copy reads pageable memory, which ends here.
     device::synchronize(stream);
     return block;
 }
 
 }  // namespace
 
-AxesOnDevice DeviceTables::on(device::StreamRef stream) {
+AxesOnDevice DeviceTables::on(device::DeviceId device) {
     const std::scoped_lock lock(mutex_);
-    auto found = blocks_.find(stream.device.index);
+    auto found = blocks_.find(device.index);
     if (found == blocks_.end()) {
-        found = blocks_.emplace(stream.device.index, upload(stream, x_, y_)).first;
+        found = blocks_.emplace(device.index, upload(device, x_, y_)).first;
     }
     const std::array<std::size_t, 5> at = offsets(x_, y_);
     const device::Tensor& block = found->second;

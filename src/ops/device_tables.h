@@ -23,8 +23,8 @@ class DeviceTables {
   public:
     DeviceTables(const AxisWeights& x, const AxisWeights& y) : x_(x), y_(y) {}
 
-    /// Copies them on `stream` when its device asks for the first time.
-    [[nodiscard]] AxesOnDevice on(device::StreamRef stream);
+    /// Copies them when `device` asks for the first time.
+    [[nodiscard]] AxesOnDevice on(device::DeviceId device);
 
   private:
     const AxisWeights& x_;

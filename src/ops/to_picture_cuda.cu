@@ -193,7 +193,7 @@ void to_picture_cuda(device::StreamRef stream, const ToPicturePlan& plan, const 
     ToPictureArgs args = to_picture_args(plan, work.tensor, work.chroma, work.picture);
     AxesOnDevice axes;
     if (args.chroma.borrowed) {
-        axes = state.tables->on(stream);
+        axes = state.tables->on(stream.device);
         args.chroma.x = axes.x;
         args.chroma.y = axes.y;
     }

@@ -198,7 +198,7 @@ void to_tensor_cuda(device::StreamRef stream, const ToTensorPlan& plan, DeviceTa
     ToTensorArgs args = to_tensor_args(plan, picture, tensor);
     AxesOnDevice axes;
     if (plan.resize) {
-        axes = tables->on(stream);
+        axes = tables->on(stream.device);
         args.x = axes.x;
         args.y = axes.y;
     }

@@ -29,12 +29,22 @@ MILLRACE_BOTH std::uint32_t shifted(std::uint32_t word, int shift) {
 
 /// Cb and Cr of one chroma position in the halves of a word, Cb low.
 MILLRACE_BOTH std::uint32_t pair_at(const PictureView& in, const std::uint8_t* /*kind*/, int x, int y) {
+    std::uint32_t word = 0;
+    if (in.paired) {
+        load<2>(in.planes[1] + in.pitches[1] * y + 2 * x, &word);
+        return permute(word, 0, 0x4140U);
+    }
     return *sample_at<std::uint8_t>(in, 1, x, y) | static_cast<std::uint32_t>(*sample_at<std::uint8_t>(in, 2, x, y))
                                                        << 16U;
 }
 MILLRACE_BOTH std::uint32_t pair_at(const PictureView& in, const std::uint16_t* /*kind*/, int x, int y) {
-    const std::uint32_t word = *sample_at<std::uint16_t>(in, 1, x, y) |
-                               static_cast<std::uint32_t>(*sample_at<std::uint16_t>(in, 2, x, y)) << 16U;
+    std::uint32_t word = 0;
+    if (in.paired) {
+        load<4>(in.planes[1] + in.pitches[1] * y + 4 * x, &word);
+    } else {
+        word = *sample_at<std::uint16_t>(in, 1, x, y) |
+               static_cast<std::uint32_t>(*sample_at<std::uint16_t>(in, 2, x, y)) << 16U;
+    }
     return shifted(word, in.shift);
 }
 
@@ -101,11 +111,14 @@ struct PairRow {
 };
 
 template <class S, int N, int W>
-MILLRACE_BOTH void load_row(const PictureView& in, int x, int y, PairRow<N, W>& row) {
+MILLRACE_BOTH void load_row(const ToTensorArgs& a, int x, int y, PairRow<N, W>& row) {
+    const PictureView& in = a.in;
     const S* kind = nullptr;
     load_pairs<N>(in, kind, x, y, row.at + W);
     if constexpr (W == 1) {
-        row.at[0] = x == 0 ? row.at[1] : pair_at(in, kind, x - 1, y);
+        // Cosited chroma has no use for the one before.
+        const bool needs_before = x != 0 && a.strip.far_even[0] != 0;
+        row.at[0] = needs_before ? pair_at(in, kind, x - 1, y) : row.at[1];
         row.at[N + 1] = x + N == in.chroma_width ? row.at[N] : pair_at(in, kind, x + N, y);
     }
 }
@@ -201,14 +214,14 @@ MILLRACE_BOTH void convert_strip(const ToTensorArgs& a, int x, int y) {
         PairRow<pairs, W> at;
         PairRow<pairs, W> above;
         PairRow<pairs, W> below;
-        load_row<S>(in, x >> W, k, at);
-        load_row<S>(in, x >> W, clamp_to(k - 1, in.chroma_height), above);
-        load_row<S>(in, x >> W, clamp_to(k + 1, in.chroma_height), below);
+        load_row<S>(a, x >> W, k, at);
+        load_row<S>(a, x >> W, clamp_to(k - 1, in.chroma_height), above);
+        load_row<S>(a, x >> W, clamp_to(k + 1, in.chroma_height), below);
         chroma[0] = blend(a.strip, false, at, above);
         chroma[1] = blend(a.strip, true, at, below);
     } else {
-        load_row<S>(in, x >> W, y, chroma[0]);
-        load_row<S>(in, x >> W, y + rows - 1, chroma[1]);
+        load_row<S>(a, x >> W, y, chroma[0]);
+        load_row<S>(a, x >> W, y + rows - 1, chroma[1]);
     }
     MILLRACE_UNROLL
     for (int r = 0; r < 2; ++r) {

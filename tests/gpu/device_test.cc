@@ -103,7 +103,7 @@ TEST(GpuTimeline, AReaderOnAnotherStreamWaitsForTheWriter) {
     Memory memory;
     const Stream writer(gpu);
     const Stream reader(gpu);
-    const std::size_t bytes = 256 * mib;
+    const std::size_t bytes = 96 * mib;
     const Tensor old_bytes = lease_tensor(memory.pinned, bytes_of(bytes));
     const Tensor new_bytes = lease_tensor(memory.pinned, bytes_of(bytes));
     const Tensor seen = lease_tensor(memory.pinned, bytes_of(bytes));
@@ -114,7 +114,7 @@ TEST(GpuTimeline, AReaderOnAnotherStreamWaitsForTheWriter) {
     Event written(gpu);
     copy(writer, new_bytes, on_gpu);
     written.record(writer);
-    EXPECT_FALSE(reached(written.ref())) << "256 MiB were copied before the call returned: nothing is asynchronous";
+    EXPECT_FALSE(reached(written.ref())) << "96 MiB were copied before the call returned: nothing is asynchronous";
     copy(reader, on_gpu, seen);
     synchronize(reader);
     EXPECT_TRUE(reached(written.ref()));
@@ -123,12 +123,12 @@ TEST(GpuTimeline, AReaderOnAnotherStreamWaitsForTheWriter) {
 
 TEST(GpuTimeline, MemoryGivenBackWhileReadIsNotOverwrittenByItsNextOwner) {
     Memory memory;
-    BufferPool one(gpu, "one block", 128 * mib);
+    BufferPool one(gpu, "one block", 64 * mib);
     const Stream slow(gpu);
     const Stream next(gpu);
-    const Tensor ones = lease_tensor(memory.pinned, bytes_of(128 * mib));
-    const Tensor twos = lease_tensor(memory.pinned, bytes_of(128 * mib));
-    const Tensor seen = lease_tensor(memory.pinned, bytes_of(128 * mib));
+    const Tensor ones = lease_tensor(memory.pinned, bytes_of(64 * mib));
+    const Tensor twos = lease_tensor(memory.pinned, bytes_of(64 * mib));
+    const Tensor seen = lease_tensor(memory.pinned, bytes_of(64 * mib));
     fill(ones, 1);
     fill(twos, 2);
     std::byte* place = nullptr;
@@ -246,6 +246,7 @@ TEST(GpuPinned, ARingOfFewSlotsCarriesManyPicturesDown) {
         const Tensor host = lease_tensor(memory.pinned, bytes_of(slot));
         fill(host, 40 + i);
         sources.push_back(copied(down, memory.device, host));
+        synchronize(down);  // the next one may be filled into the same memory
     }
     int right = 0;
     std::vector<Tensor> in_flight;
