@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "core/error.h"
@@ -14,6 +15,8 @@ namespace millrace::pipeline {
 namespace {
 
 bool holds(const media::FrameRange& range, std::int64_t pts) { return pts >= range.begin && pts < range.end; }
+
+constexpr std::int64_t all_frames = std::numeric_limits<std::int64_t>::max();
 
 // Of a reader's statistics, when a segment began.
 struct Counted {
@@ -37,10 +40,12 @@ class Lane {
         feeder_->begin(output);
         device::Picture picture;
         while (wants_more(seat) && next(picture) && !is_past(seat, picture)) {
-            if (stop_.stop_requested() || feed(seat, std::move(picture)) == core::Push::cancelled) return false;
+            if (stop_.stop_requested() || feed(seat, *output, std::move(picture)) == core::Push::cancelled)
+                return false;
         }
         if (feeder_->end() == core::Push::cancelled) return false;
         house_.flush();
+        if (output->admit(all_frames) == core::Push::cancelled) return false;
         count_reader_stats(seat.segment.range);
         decoded_.frames = feeder_->frames();
         output->end_input(std::move(decoded_));
@@ -86,7 +91,7 @@ class Lane {
         return true;
     }
 
-    core::Push feed(const SegmentSeat& seat, device::Picture picture) {
+    core::Push feed(const SegmentSeat& seat, SegmentOutput& output, device::Picture picture) {
         const bool enough = has_enough(seat);
         const bool own = holds(seat.segment.range, picture.pts) && !enough;
         const FrameRole role = own ? FrameRole::own : FrameRole::halo;
@@ -97,6 +102,7 @@ class Lane {
         }
         // Neighbours see what they would see within one segment: no frame that is dropped.
         if (picture.flags.corrupt && !accept_corrupt(picture.pts, role)) return core::Push::pushed;
+        if (output.admit(feeder_->frames()) == core::Push::cancelled) return core::Push::cancelled;
         return feeder_->push(std::move(picture), role);
     }
 

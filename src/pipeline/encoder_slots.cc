@@ -10,13 +10,6 @@ void EncoderSlots::add(int count) {
     changed_.notify_all();
 }
 
-EncoderSlots::Slot EncoderSlots::try_take() {
-    const std::lock_guard lock(mutex_);
-    if (free_ == 0 || !waiting_.empty()) return nullptr;
-    --free_;
-    return make_slot();
-}
-
 EncoderSlots::Slot EncoderSlots::take(int segment, const std::stop_token& stop) {
     Slot slot;
     {

@@ -13,9 +13,10 @@ namespace millrace::pipeline {
 /// Each open encoder holds the frames that it looks ahead at, which is most of what a run takes in memory. There is one
 /// slot a lane, and segments that wait are let in in the order of the file. Thread-safe; outlives its slots.
 ///
-/// No deadlock: a segment waits only after it has given its whole head to the segment before. Where k lanes are stopped
-/// by segments that wait, k slots or more are held by segments whose frames have all come, and each lane that still
-/// works can keep only one of those from ending.
+/// No deadlock, as only lanes wait, each for one segment, and only once the whole head of it, which the segment before
+/// needs, is on its way through stages that never wait for a slot. When all k lanes wait, the frames of the k segments
+/// that hold a slot have all been handed on, and so has the head of each one's successor: lanes take segments in order,
+/// so the latest of all is one that waits.
 class EncoderSlots {
   public:
     /// Lets so many more encoders be open.
@@ -24,8 +25,6 @@ class EncoderSlots {
     /// Gives itself back when it is destroyed.
     using Slot = std::shared_ptr<void>;
 
-    /// Null where none is free or another segment waits for it.
-    [[nodiscard]] Slot try_take();
     /// Blocks until there is one. Null: stopped.
     [[nodiscard]] Slot take(int segment, const std::stop_token& stop);
 

@@ -22,6 +22,18 @@ core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) 
     return queue_.push(std::move(result), stop);
 }
 
+core::Push SegmentOutput::admit(std::int64_t fed) {
+    if (admitted_) return core::Push::pushed;
+    const std::optional<std::int64_t> before = frames_before_slot();
+    if (before && fed < *before) return core::Push::pushed;
+    admitted_ = true;
+    if (!before) return core::Push::pushed;
+    const Timed waiting(house_.profile, Stage::decode, Activity::wait_output);
+    EncoderSlots::Slot slot = house_.encoders.take(seat_.segment.number, stop_);
+    if (!slot) return core::Push::cancelled;
+    return queue_.push(std::move(slot), stop_);
+}
+
 void SegmentOutput::end_input(DecodedSegment decoded) { queue_.push(std::move(decoded), stop_); }
 
 bool SegmentOutput::pop(Item& item) {
@@ -35,17 +47,23 @@ void SegmentOutput::run() {
         Item item;
         if (!pop(item)) return;
         house_.profile.mark_first_frame();
-        if (auto* decoded = std::get_if<DecodedSegment>(&item)) {
-            decoded_ = std::move(*decoded);
-        } else {
-            assembler_.add(std::get<FrameResult>(std::move(item)));
-        }
+        take_in(std::move(item));
         while (std::optional<FrameResult> frame = assembler_.next()) {
             handle(std::move(*frame));
             ++handled_;
         }
     }
     finish(start_record());
+}
+
+void SegmentOutput::take_in(Item item) {
+    if (auto* decoded = std::get_if<DecodedSegment>(&item)) {
+        decoded_ = std::move(*decoded);
+    } else if (auto* slot = std::get_if<EncoderSlots::Slot>(&item)) {
+        let_in(std::move(*slot));
+    } else {
+        assembler_.add(std::get<FrameResult>(std::move(item)));
+    }
 }
 
 SegmentRecord SegmentOutput::start_record() const {

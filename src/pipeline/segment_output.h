@@ -61,12 +61,20 @@ class SegmentOutput : public ResultSink {
     SegmentOutput(const OutputHouse& house, SegmentSeat seat);
 
     core::Push push(FrameResult result, const std::stop_token& stop) override;
+    /// Waits on the decode lane's thread until more than `fed` frames may be handed on, or the end where
+    /// `fed` is the largest number. Nothing waits behind: stages that lanes share never stop for a segment that is not
+    /// let in. cancelled: the job was stopped.
+    core::Push admit(std::int64_t fed);
     /// The decode lane has handed on its last frame.
     void end_input(DecodedSegment decoded);
     /// The body of the segment's thread: until all frames are done, or the job is stopped.
     void run();
 
   protected:
+    /// How many frames may be handed on before the segment has an encoder slot; nullopt: it needs none.
+    [[nodiscard]] virtual std::optional<std::int64_t> frames_before_slot() const { return std::nullopt; }
+    /// The slot has come. On the segment's thread.
+    virtual void let_in(EncoderSlots::Slot /*slot*/) {}
     /// The next frame in order.
     virtual void handle(FrameResult frame) = 0;
     /// All frames were handled. The record is filled but for digest, stream and NaN count.
@@ -76,9 +84,10 @@ class SegmentOutput : public ResultSink {
     [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
   private:
-    using Item = std::variant<FrameResult, DecodedSegment>;
+    using Item = std::variant<FrameResult, DecodedSegment, EncoderSlots::Slot>;
 
     bool pop(Item& item);
+    void take_in(Item item);
     [[nodiscard]] SegmentRecord start_record() const;
 
     OutputHouse house_;
@@ -88,6 +97,7 @@ class SegmentOutput : public ResultSink {
     Assembler assembler_;
     std::optional<DecodedSegment> decoded_;
     std::int64_t handled_ = 0;
+    bool admitted_ = false;  ///< of the lane's thread
 };
 
 [[nodiscard]] std::shared_ptr<SegmentOutput> make_video_output(const OutputHouse& house, SegmentSeat seat);

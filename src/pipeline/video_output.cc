@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -11,6 +13,9 @@ namespace millrace::pipeline {
 
 namespace {
 
+// Frames that may be in work while a segment waits for its encoder, so that it has something to begin with.
+constexpr int read_ahead = 8;
+
 class VideoOutput final : public SegmentOutput {
   public:
     VideoOutput(const OutputHouse& house, SegmentSeat seat)
@@ -19,23 +24,33 @@ class VideoOutput final : public SegmentOutput {
           maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures) {}
 
   protected:
+    // All that the segment before waits for comes through without a slot: its encoder may be the one that makes room.
+    [[nodiscard]] std::optional<std::int64_t> frames_before_slot() const override {
+        if (!encodes()) return std::nullopt;
+        const int head = seat().gives_context ? plan_.encoder.context_frames : 0;
+        const int after = house().job.model ? house().job.model->model.window.after : 0;
+        return std::max(head + after, read_ahead);
+    }
+
+    void let_in(EncoderSlots::Slot slot) override {
+        slot_ = std::move(slot);
+        encoder_ = house().backends.make_encoder();
+        writer_.emplace(house().journal.segment_path(number()));
+        encode_waiting();
+    }
+
     void handle(FrameResult frame) override {
         device::Picture picture = make(std::move(frame));
         give_context(picture);
         ++frames_;
         if (!encodes()) return;
         waiting_.push_back(std::move(picture));
-        // Whoever waits for this segment's head comes first: its encoder may be the one that makes room.
-        if (!encoder_) open_encoder(wants_head() ? slots().try_take() : slots().take(number(), stop()));
         if (encoder_) encode_waiting();
     }
 
     void finish(SegmentRecord record) override {
         if (wants_head()) seat().gives_context->close();
         if (!encodes()) return;
-        if (!encoder_) open_encoder(slots().take(number(), stop()));
-        if (!encoder_) return;
-        encode_waiting();
         if (!encode_context()) return;
         if (!seat().context || !all_out()) {
             encoder_->finish();
@@ -58,19 +73,11 @@ class VideoOutput final : public SegmentOutput {
   private:
     [[nodiscard]] int number() const { return seat().segment.number; }
     [[nodiscard]] bool encodes() const { return seat().work == SegmentWork::full; }
-    [[nodiscard]] EncoderSlots& slots() const { return house().encoders; }
     /// The segment before has not got all of this one's head.
     [[nodiscard]] bool wants_head() const { return seat().gives_context && frames_ < plan_.encoder.context_frames; }
 
-    void open_encoder(EncoderSlots::Slot slot) {
-        if (!slot) return;
-        slot_ = std::move(slot);
-        encoder_ = house().backends.make_encoder();
-        writer_.emplace(house().journal.segment_path(number()));
-    }
-
-    // The next segment's encoder may open before this one closes: at first it only looks ahead, which leaves cores idle,
-    // and takes little memory.
+    // The next segment's encoder may open before this one closes: at first it only looks ahead, which leaves cores
+    // idle, and takes little memory.
     void release_slot() {
         if (sent_ - packets_ <= plan_.encoder.context_frames / 2) slot_.reset();
     }
@@ -147,7 +154,7 @@ class VideoOutput final : public SegmentOutput {
 
     const VideoPlan& plan_;
     PictureMaker maker_;
-    std::deque<device::Picture> waiting_;  ///< for the encoder to open
+    std::deque<device::Picture> waiting_;  ///< for the slot
     EncoderSlots::Slot slot_;
     std::unique_ptr<media::Encoder> encoder_;
     std::optional<SegmentWriter> writer_;

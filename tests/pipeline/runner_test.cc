@@ -168,6 +168,7 @@ TEST(Runner, SeveralLanesGiveTheSameFiles) {
         const auto open_reader = rig.backends.open_reader;
         rig.backends.open_reader = [&] {
             auto reader = open_reader();
+            const std::scoped_lock lock(mutex);  // not between a waiter's look at `readers` and its sleep
             opened.notify_all();
             return reader;
         };
