@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "core/error.h"
@@ -15,8 +14,6 @@ namespace millrace::pipeline {
 namespace {
 
 bool holds(const media::FrameRange& range, std::int64_t pts) { return pts >= range.begin && pts < range.end; }
-
-constexpr std::int64_t all_frames = std::numeric_limits<std::int64_t>::max();
 
 // Of a reader's statistics, when a segment began.
 struct Counted {
@@ -45,11 +42,9 @@ class Lane {
         }
         if (feeder_->end() == core::Push::cancelled) return false;
         house_.flush();
-        if (output->admit(all_frames) == core::Push::cancelled) return false;
         count_reader_stats(seat.segment.range);
         decoded_.frames = feeder_->frames();
-        output->end_input(std::move(decoded_));
-        return true;
+        return output->end_input(std::move(decoded_)) == core::Push::pushed;
     }
 
   private:

@@ -13,8 +13,8 @@ namespace millrace::pipeline {
 /// Each open encoder holds the frames that it looks ahead at, which is most of what a run takes in memory. There is one
 /// slot a lane, and segments that wait are let in in the order of the file. Thread-safe; outlives its slots.
 ///
-/// No deadlock, as only lanes wait, each for one segment, and only once the whole head of it, which the segment before
-/// needs, is on its way through stages that never wait for a slot. When all k lanes wait, the frames of the k segments
+/// No deadlock, as only lanes wait, each for one segment, and only once its whole head, which the segment before needs,
+/// is on its way through stages that never wait for a slot. When all k lanes wait, the frames of the k segments
 /// that hold a slot have all been handed on, and so has the head of each one's successor: lanes take segments in order,
 /// so the latest of all is one that waits.
 class EncoderSlots {

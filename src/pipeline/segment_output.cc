@@ -1,5 +1,6 @@
 #include "pipeline/segment_output.h"
 
+#include <limits>
 #include <utility>
 
 namespace millrace::pipeline {
@@ -34,7 +35,10 @@ core::Push SegmentOutput::admit(std::int64_t fed) {
     return queue_.push(std::move(slot), stop_);
 }
 
-void SegmentOutput::end_input(DecodedSegment decoded) { queue_.push(std::move(decoded), stop_); }
+core::Push SegmentOutput::end_input(DecodedSegment decoded) {
+    if (queue_.push(std::move(decoded), stop_) == core::Push::cancelled) return core::Push::cancelled;
+    return admit(std::numeric_limits<std::int64_t>::max());
+}
 
 bool SegmentOutput::pop(Item& item) {
     const Timed waiting(house_.profile, Stage::encode, Activity::wait_input);
@@ -43,9 +47,15 @@ bool SegmentOutput::pop(Item& item) {
 
 void SegmentOutput::run() {
     const Worker counted(house_.profile, Stage::encode);
+    if (!handle_frames()) return;
+    end_frames();
+    if (wait_for_slot()) finish(start_record());
+}
+
+bool SegmentOutput::handle_frames() {
     while (!decoded_ || handled_ < decoded_->frames) {
         Item item;
-        if (!pop(item)) return;
+        if (!pop(item)) return false;
         house_.profile.mark_first_frame();
         take_in(std::move(item));
         while (std::optional<FrameResult> frame = assembler_.next()) {
@@ -53,18 +63,30 @@ void SegmentOutput::run() {
             ++handled_;
         }
     }
-    finish(start_record());
+    return true;
+}
+
+bool SegmentOutput::wait_for_slot() {
+    while (frames_before_slot() && !has_slot_) {
+        Item item;
+        if (!pop(item)) return false;
+        take_in(std::move(item));
+    }
+    return true;
 }
 
 void SegmentOutput::take_in(Item item) {
     if (auto* decoded = std::get_if<DecodedSegment>(&item)) {
         decoded_ = std::move(*decoded);
     } else if (auto* slot = std::get_if<EncoderSlots::Slot>(&item)) {
+        has_slot_ = true;
         let_in(std::move(*slot));
     } else {
         assembler_.add(std::get<FrameResult>(std::move(item)));
     }
 }
+
+void SegmentOutput::let_in(EncoderSlots::Slot slot) { slot.reset(); }
 
 SegmentRecord SegmentOutput::start_record() const {
     SegmentRecord record;

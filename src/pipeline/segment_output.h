@@ -61,12 +61,12 @@ class SegmentOutput : public ResultSink {
     SegmentOutput(const OutputHouse& house, SegmentSeat seat);
 
     core::Push push(FrameResult result, const std::stop_token& stop) override;
-    /// Waits on the decode lane's thread until more than `fed` frames may be handed on, or the end where
-    /// `fed` is the largest number. Nothing waits behind: stages that lanes share never stop for a segment that is not
-    /// let in. cancelled: the job was stopped.
+    /// The decode lane has handed on `fed` frames, and asks before it hands on another: blocks until the segment may
+    /// have more in flow, so that the stages which lanes share never stop for one that waits for its encoder.
+    /// cancelled: the job was stopped.
     core::Push admit(std::int64_t fed);
-    /// The decode lane has handed on its last frame.
-    void end_input(DecodedSegment decoded);
+    /// The decode lane has handed on its last frame. Blocks until the segment has its encoder.
+    core::Push end_input(DecodedSegment decoded);
     /// The body of the segment's thread: until all frames are done, or the job is stopped.
     void run();
 
@@ -74,10 +74,12 @@ class SegmentOutput : public ResultSink {
     /// How many frames may be handed on before the segment has an encoder slot; nullopt: it needs none.
     [[nodiscard]] virtual std::optional<std::int64_t> frames_before_slot() const { return std::nullopt; }
     /// The slot has come. On the segment's thread.
-    virtual void let_in(EncoderSlots::Slot /*slot*/) {}
+    virtual void let_in(EncoderSlots::Slot slot);
     /// The next frame in order.
     virtual void handle(FrameResult frame) = 0;
-    /// All frames were handled. The record is filled but for digest, stream and NaN count.
+    /// All frames were handled. The slot may be still to come.
+    virtual void end_frames() {}
+    /// All is there. The record is filled but for digest, stream and NaN count.
     virtual void finish(SegmentRecord record) = 0;
     [[nodiscard]] const OutputHouse& house() const { return house_; }
     [[nodiscard]] const SegmentSeat& seat() const { return seat_; }
@@ -88,6 +90,8 @@ class SegmentOutput : public ResultSink {
 
     bool pop(Item& item);
     void take_in(Item item);
+    bool handle_frames();
+    bool wait_for_slot();
     [[nodiscard]] SegmentRecord start_record() const;
 
     OutputHouse house_;
@@ -97,6 +101,7 @@ class SegmentOutput : public ResultSink {
     Assembler assembler_;
     std::optional<DecodedSegment> decoded_;
     std::int64_t handled_ = 0;
+    bool has_slot_ = false;
     bool admitted_ = false;  ///< of the lane's thread
 };
 

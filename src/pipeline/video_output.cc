@@ -48,8 +48,11 @@ class VideoOutput final : public SegmentOutput {
         if (encoder_) encode_waiting();
     }
 
-    void finish(SegmentRecord record) override {
+    void end_frames() override {
         if (wants_head()) seat().gives_context->close();
+    }
+
+    void finish(SegmentRecord record) override {
         if (!encodes()) return;
         if (!encode_context()) return;
         if (!seat().context || !all_out()) {
