@@ -66,6 +66,8 @@ struct BufferPool::State {
                 idle[bytes].push_back(std::move(storage));
                 usage.idle += bytes;
             } catch (const std::bad_alloc&) {
+                if (const auto empty = idle.find(bytes); empty != idle.end() && empty->second.empty())
+                    idle.erase(empty);
                 source->release(std::move(storage));  // not kept: the block is simply freed
             }
         }
@@ -121,12 +123,13 @@ Block BufferPool::lease(std::size_t bytes, const std::stop_token& stop) {
         state.usage.peak = std::max(state.usage.peak, state.usage.leased);
     }
     if (!storage) storage = state.allocate(bytes);
-    if (storage->timeline) storage->timeline->renew();
     Block block{storage->data, bytes, nullptr, storage->timeline};
     auto give_back = [keep = state_, timeline = storage->timeline, bytes](std::byte* data) {
         keep->give_back({data, bytes, timeline});
     };
     block.owner = std::shared_ptr<std::byte>(storage->data, std::move(give_back));
+    // Owned before it is asked: a lost device answers with an error.
+    if (block.timeline) block.timeline->renew();
     return block;
 }
 

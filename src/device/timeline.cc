@@ -6,10 +6,36 @@
 
 namespace millrace::device {
 
-void Timeline::wait_for(const Marks& marks, StreamRef stream) {
-    for (const Mark& mark : marks) {
-        if (mark.stream != stream) wait(stream, mark.event.ref());
+namespace {
+
+constexpr std::size_t many_marks = 16;
+
+}  // namespace
+
+// Moves marks that have been reached to `spare`.
+void Timeline::retire(Marks& marks, Marks& spare) {
+    const auto pending = [](const Mark& mark) { return !reached(mark.event.ref()); };
+    const auto done = std::stable_partition(marks.begin(), marks.end(), pending);
+    std::move(done, marks.end(), std::back_inserter(spare));
+    marks.erase(done, marks.end());
+}
+
+// Gives the lock back before the host waits: others need it to enqueue their work. Events live as long as this does;
+// one that is recorded anew meanwhile only ends later.
+void Timeline::wait_for(std::unique_lock<std::mutex> lock, std::initializer_list<const Marks*> sets, StreamRef stream) {
+    std::vector<EventRef> events;
+    for (const Marks* marks : sets) {
+        for (const Mark& mark : *marks) {
+            if (mark.stream == stream) continue;
+            if (stream.device.kind == DeviceKind::cuda) {
+                wait(stream, mark.event.ref());
+            } else {
+                events.push_back(mark.event.ref());
+            }
+        }
     }
+    lock.unlock();
+    for (const EventRef event : events) wait(stream, event);
 }
 
 void Timeline::mark(Marks& marks, StreamRef stream) {
@@ -17,6 +43,8 @@ void Timeline::mark(Marks& marks, StreamRef stream) {
     const std::scoped_lock lock(mutex_);
     auto found = std::ranges::find(marks, stream, &Mark::stream);
     if (found == marks.end()) {
+        // A block that is never leased anew (an op's tables) must not collect every stream that there ever was.
+        if (marks.size() >= many_marks) retire(marks, spare_);
         // An event belongs to a device; one recorded anew means the new point only.
         const auto spare = std::ranges::find(spare_, stream.device, [](const Mark& m) { return m.stream.device; });
         if (spare == spare_.end()) {
@@ -31,39 +59,30 @@ void Timeline::mark(Marks& marks, StreamRef stream) {
 }
 
 void Timeline::before_read(StreamRef stream) {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     // Without a write in this lease the block holds what an earlier one left: memory that is about to be written.
-    wait_for(writes_.empty() ? earlier_ : writes_, stream);
+    // Writes have waited for earlier leases themselves.
+    const Marks& before = writes_.empty() ? earlier_ : writes_;
+    wait_for(std::move(lock), {&before}, stream);
 }
 
-void Timeline::before_write(StreamRef stream) {
-    const std::scoped_lock lock(mutex_);
-    wait_for(earlier_, stream);
-    wait_for(reads_, stream);
-}
+void Timeline::before_write(StreamRef stream) { wait_for(std::unique_lock(mutex_), {&earlier_, &reads_}, stream); }
 
 void Timeline::after_read(StreamRef stream) { mark(reads_, stream); }
 
 void Timeline::after_write(StreamRef stream) { mark(writes_, stream); }
 
 void Timeline::before_all(StreamRef stream) {
-    const std::scoped_lock lock(mutex_);
-    wait_for(earlier_, stream);
-    wait_for(writes_, stream);
-    wait_for(reads_, stream);
+    wait_for(std::unique_lock(mutex_), {&earlier_, &writes_, &reads_}, stream);
 }
 
 void Timeline::renew() {
     const std::scoped_lock lock(mutex_);
-    const auto pending = [](const Mark& mark) { return !reached(mark.event.ref()); };
-    Marks next;
-    for (Marks* marks : {&earlier_, &writes_, &reads_}) {
-        const auto done = std::stable_partition(marks->begin(), marks->end(), pending);
-        std::move(marks->begin(), done, std::back_inserter(next));
-        std::move(done, marks->end(), std::back_inserter(spare_));
+    for (Marks* marks : {&earlier_, &writes_, &reads_}) retire(*marks, spare_);
+    for (Marks* marks : {&writes_, &reads_}) {
+        std::move(marks->begin(), marks->end(), std::back_inserter(earlier_));
         marks->clear();
     }
-    earlier_ = std::move(next);
 }
 
 Access::Access(StreamRef stream, const TimelinePtr& read, const TimelinePtr& written)
@@ -72,9 +91,16 @@ Access::Access(StreamRef stream, const TimelinePtr& read, const TimelinePtr& wri
     if (written_ != nullptr) written_->before_write(stream);
 }
 
+Access::~Access() {
+    try {
+        done();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the error that led here is on its way already
+    }
+}
+
 void Access::done() {
-    if (read_ != nullptr) read_->after_read(stream_);
-    if (written_ != nullptr) written_->after_write(stream_);
+    if (Timeline* const read = std::exchange(read_, nullptr); read != nullptr) read->after_read(stream_);
+    if (Timeline* const written = std::exchange(written_, nullptr); written != nullptr) written->after_write(stream_);
 }
 
 }  // namespace millrace::device

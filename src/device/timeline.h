@@ -1,6 +1,7 @@
 #pragma once
 // Who still works on a block of memory, and on which stream.
 
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -39,7 +40,8 @@ class Timeline {
     };
     using Marks = std::vector<Mark>;
     void mark(Marks& marks, StreamRef stream);
-    static void wait_for(const Marks& marks, StreamRef stream);
+    static void retire(Marks& marks, Marks& spare);
+    static void wait_for(std::unique_lock<std::mutex> lock, std::initializer_list<const Marks*> sets, StreamRef stream);
 
     std::mutex mutex_;
     Marks earlier_;
@@ -51,16 +53,24 @@ class Timeline {
 using TimelinePtr = std::shared_ptr<Timeline>;
 
 /// A read of one block and a write of another by one piece of work on `stream`, either of which may have no timeline:
-/// waits on construction; done() marks the work. Without done() (an exception) nothing is marked.
+/// waits on construction; done() marks the work. Without done() (an exception) the destructor marks what had been
+/// enqueued until then, as far as the device still can.
 class Access {
   public:
     Access(StreamRef stream, const TimelinePtr& read, const TimelinePtr& written);
+    ~Access();
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
+    Access(Access&&) = delete;
+    Access& operator=(Access&&) = delete;
+
+    /// Once.
     void done();
 
   private:
     StreamRef stream_;
-    Timeline* read_;
-    Timeline* written_;
+    Timeline* read_;     ///< null: none, or marked
+    Timeline* written_;  ///< the same
 };
 
 }  // namespace millrace::device

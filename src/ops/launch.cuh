@@ -30,6 +30,9 @@ inline Shape shape_of(int columns, int rows) {
     return {{blocks_of(columns, best), blocks_of(rows, height), 1}, {best, height, 1}};
 }
 
+/// Before the first launch of an op: an error that a library left behind on this thread is not the launch's.
+inline void forget_errors() { static_cast<void>(cudaGetLastError()); }
+
 inline void check_launch(const char* kernel, device::StreamRef stream) {
     device::cuda::check(cudaGetLastError(), kernel, stream.device.index);
 }

@@ -138,7 +138,8 @@ std::size_t shared_memory(int index) {
 template <class S, class T>
 void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToTensorArgs& a) {
     const Shape whole = shape_of(a.out.width, a.out.height);
-    const Tile tile = tile_of(resize, shared_memory(stream.device.index));
+    const std::size_t most = shared_memory(stream.device.index);
+    const Tile tile = tile_of(resize, most);
     if (tile.height == 0) {
         pixels<S, T><<<whole.grid, whole.block, 0, native(stream)>>>(a, Part::all);
         return;
@@ -146,8 +147,9 @@ void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToT
     if (a.scaled_width != a.out.width || a.scaled_height != a.out.height) {
         pixels<S, T><<<whole.grid, whole.block, 0, native(stream)>>>(a, Part::bars);
     }
+    // The kernel's limit is shared by all threads: always the same, so that no other run's launch exceeds it.
     device::cuda::check(
-        cudaFuncSetAttribute(tiles<S, T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(tile.bytes())),
+        cudaFuncSetAttribute(tiles<S, T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most)),
         "cudaFuncSetAttribute", stream.device.index);
     const dim3 grid(blocks_of(a.scaled_width, tile_width),
                     blocks_of(a.scaled_height, static_cast<unsigned>(tile.height)));
@@ -195,6 +197,7 @@ void launch(device::StreamRef stream, const ToTensorPlan& plan, const ToTensorAr
 void to_tensor_cuda(device::StreamRef stream, const ToTensorPlan& plan, DeviceTables* tables,
                     const device::Picture& picture, const device::Tensor& tensor) {
     const device::cuda::CurrentDevice current(stream.device.index);
+    const device::cuda::BesideCaptures beside;  // a kernel's first launch loads it
     ToTensorArgs args = to_tensor_args(plan, picture, tensor);
     AxesOnDevice axes;
     if (plan.resize) {
@@ -203,6 +206,7 @@ void to_tensor_cuda(device::StreamRef stream, const ToTensorPlan& plan, DeviceTa
         args.y = axes.y;
     }
     device::Access access(stream, axes.block.timeline, nullptr);
+    forget_errors();
     if (picture.desc.format.depth == 8) {
         launch<std::uint8_t>(stream, plan, args);
     } else {

@@ -81,13 +81,13 @@ TEST(GpuDevice, CopiesPlanesOfDifferentPitches) {
     Picture back = lease_picture(memory.pinned, desc);
     std::memset(back.planes[0].data, 0x33, picture_bytes(desc));
     for (std::size_t i = 0; i < picture_bytes(desc); ++i) from.planes[0].data[i] = static_cast<std::byte>(i * 31);
-    back.planes[0].pitch = 2 * 133;
+    back.planes[0].pitch = 266;
     copy(stream, from, on_gpu);
     copy(stream, on_gpu, back);
     back.timeline->before_read(host_stream());
     for (int plane = 0; plane < 2; ++plane) {
         const auto p = static_cast<std::size_t>(plane);
-        const auto row = static_cast<std::size_t>(2 * core::plane_samples(desc, plane));
+        const auto row = 2 * static_cast<std::size_t>(core::plane_samples(desc, plane));
         for (int y = 0; y < core::plane_rows(desc, plane); ++y) {
             ASSERT_EQ(std::memcmp(from.planes.at(p).data + y * from.planes.at(p).pitch,
                                   back.planes.at(p).data + y * back.planes.at(p).pitch, row),
@@ -95,7 +95,7 @@ TEST(GpuDevice, CopiesPlanesOfDifferentPitches) {
                 << "plane " << plane << " row " << y;
         }
     }
-    EXPECT_EQ(back.planes[0].data[2 * 133 * 37], std::byte{0x33}) << "wrote beyond the plane";
+    EXPECT_EQ(back.planes[0].data[266L * 37], std::byte{0x33}) << "wrote beyond the plane";
 }
 
 // Long copies on one stream, a reader on another: without the timeline the second would see what was there before.
@@ -165,6 +165,27 @@ TEST(GpuTimeline, SlotsOfABatchAreWrittenByManyStreamsAndReadByOne) {
         synchronize(session);
         for (int i = 0; i < slots; ++i) EXPECT_TRUE(all_are(seen.at(i), i + 1)) << "slot " << i;
     }
+}
+
+// What an op had enqueued when it failed still uses the memory.
+TEST(GpuTimeline, WorkBeforeAnExceptionIsWaitedFor) {
+    Memory memory;
+    const Stream stream(gpu);
+    const Tensor from = lease_tensor(memory.pinned, bytes_of(96 * mib));
+    const Tensor to = lease_tensor(memory.device, bytes_of(96 * mib));
+    Event written(gpu);
+    try {
+        const Access access(stream, nullptr, to.timeline);
+        Tensor unmarked = to.share();
+        unmarked.timeline = nullptr;
+        copy(stream, from, unmarked);
+        written.record(stream);
+        throw core::Error(core::ErrorCode::failed, "the second kernel");
+    } catch (const core::Error&) {
+        EXPECT_FALSE(reached(written.ref())) << "nothing is asynchronous";
+    }
+    to.timeline->before_read(host_stream());
+    EXPECT_TRUE(reached(written.ref()));
 }
 
 TEST(GpuPool, HandsOutAReturnedBlockAgainAndCountsIt) {
@@ -339,7 +360,7 @@ TEST(GpuActivity, KernelTimeIsTheUnionAndCopiesAreCountedByDirection) {
     Tensor nowhere;
     nowhere.desc = op.output();
     nowhere.device = gpu;
-    nowhere.data = reinterpret_cast<std::byte*>(std::uintptr_t{1} << 44U);  // NOLINT(*-reinterpret-cast)
+    nowhere.data = reinterpret_cast<std::byte*>(std::uintptr_t{1} << 44U);  // NOLINT(*-reinterpret-cast,*-int-to-ptr)
     const Stream stream(gpu);
     std::string message;
     try {
@@ -348,7 +369,7 @@ TEST(GpuActivity, KernelTimeIsTheUnionAndCopiesAreCountedByDirection) {
     } catch (const core::Error& error) {
         message = error.what();
     }
-    const bool named = message.find("cuda:0: ") == 0 && message.find("cudaErrorIllegalAddress") != std::string::npos;
+    const bool named = message.starts_with("cuda:0: ") && message.find("cudaErrorIllegalAddress") != std::string::npos;
     std::cerr << message << '\n';
     std::_Exit(named && cuda_lost(0) ? 7 : 1);
 }

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
 
+#include "core/error.h"
 #include "gpu/support.h"
 #include "ops/cases.h"
 #include "ops/formula.h"
@@ -163,6 +166,40 @@ TEST(GpuOps, ResizesOfVideo) {
                         Rows::aligned, random);
         if (HasFatalFailure()) return;
     }
+}
+
+// All sizes go through one kernel, whose limit of shared memory belongs to all threads.
+TEST(GpuOps, ResizesToManySizesAtOnceOnManyThreads) {
+    Bench bench;
+    std::mt19937 random(37);
+    const core::PictureDesc desc = yuv_desc(1920, 1080, 8, {1, 1});
+    const Canvas canvas = make_canvas(bench.host, desc, Rows::aligned);
+    fill(canvas, random);
+    const Canvas picture = on_gpu(bench, canvas, Rows::aligned);
+    const auto lane = [&](int size) -> std::string {
+        try {
+            const device::Stream stream(gpu);
+            const ToTensor op(desc, {}, ResizeSpec{size, size, Fit::stretch, Filter::bilinear});
+            const device::Tensor expected = device::lease_tensor(bench.host, op.output());
+            op.run(device::host_stream(), canvas.picture, expected);
+            const device::Tensor ours = device::lease_tensor(bench.memory, op.output());
+            for (int i = 0; i < 100; ++i) op.run(stream, picture.picture, ours);
+            const device::Tensor back = copied(stream, bench.host, ours);
+            device::synchronize(stream);
+            return first_difference(expected, back) == -1 ? "" : "other bytes";
+        } catch (const core::Error& error) {
+            return error.what();
+        }
+    };
+    constexpr std::array sizes{48, 96, 160, 224, 448, 900};
+    std::array<std::string, sizes.size()> failures;
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            threads.emplace_back([&, i] { failures.at(i) = lane(sizes.at(i)); });
+        }
+    }
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_EQ(failures.at(i), "") << sizes.at(i);
 }
 
 // The GPU's own conversions to float16 and back, at every rounding and every pattern.

@@ -36,6 +36,8 @@ bool is_sticky(cudaError_t result) {
         case cudaErrorNvlinkUncorrectable:
         case cudaErrorContained:
         case cudaErrorTensorMemoryLeak:
+        case cudaErrorExternalDevice:
+        case cudaErrorMpsClientTerminated:
         case cudaErrorContextIsDestroyed:
         case cudaErrorUnknown:
             return true;
@@ -78,6 +80,10 @@ CurrentDevice::CurrentDevice(int index) {
 CurrentDevice::~CurrentDevice() {
     if (former_ >= 0) note(cudaSetDevice(former_), former_);
 }
+
+// The call swaps the thread's mode and the variable. It needs no device and cannot fail with a valid mode.
+BesideCaptures::BesideCaptures() noexcept { static_cast<void>(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+BesideCaptures::~BesideCaptures() { static_cast<void>(cudaThreadExchangeStreamCaptureMode(&mode_)); }
 
 }  // namespace cuda
 }  // namespace millrace::device

@@ -30,6 +30,22 @@ class CurrentDevice {
     int former_ = -1;  ///< -1: nothing to restore
 };
 
+/// While it lives the calling thread may ask after events and allocate although another thread captures a graph, as
+/// ONNX Runtime does in the mode that forbids this to every thread and spoils the capture. Nothing here is enqueued on
+/// a stream that captures.
+class BesideCaptures {
+  public:
+    BesideCaptures() noexcept;
+    ~BesideCaptures();
+    BesideCaptures(const BesideCaptures&) = delete;
+    BesideCaptures& operator=(const BesideCaptures&) = delete;
+    BesideCaptures(BesideCaptures&&) = delete;
+    BesideCaptures& operator=(BesideCaptures&&) = delete;
+
+  private:
+    cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 [[nodiscard]] inline cudaStream_t native(StreamRef stream) { return static_cast<cudaStream_t>(stream.native); }
 
 }  // namespace millrace::device::cuda

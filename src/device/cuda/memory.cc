@@ -35,6 +35,7 @@ class Arena {
     }
 
     Storage allocate(std::size_t bytes) {
+        const BesideCaptures beside;
         void* data = nullptr;
         cudaError_t result = allocate_now(data, bytes);
         if (result == cudaErrorMemoryAllocation) {
@@ -51,6 +52,7 @@ class Arena {
     }
 
     void release(const Storage& storage) noexcept {
+        const BesideCaptures beside;
         try {
             storage.timeline->before_all(stream_);
             check(cudaFreeAsync(storage.data, native(stream_)), "cudaFreeAsync", index_);
@@ -94,6 +96,7 @@ class PinnedSource final : public MemorySource {
 
     Storage allocate(std::size_t bytes) override {
         const CurrentDevice current(index_);
+        const BesideCaptures beside;
         void* data = nullptr;
         const cudaError_t result = cudaHostAlloc(&data, bytes, cudaHostAllocPortable);
         if (result == cudaErrorMemoryAllocation) {
@@ -109,6 +112,7 @@ class PinnedSource final : public MemorySource {
             storage.timeline->before_all(host_stream());
         } catch (...) {  // NOLINT(bugprone-empty-catch): noted; a lost device copies nothing any more
         }
+        const BesideCaptures beside;
         note(cudaFreeHost(storage.data), index_);
     }
 

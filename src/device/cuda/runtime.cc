@@ -2,6 +2,9 @@
 
 #include <cuda_runtime_api.h>
 
+#include <chrono>
+#include <thread>
+
 #include "device/cuda/check.h"
 
 namespace millrace::device::cuda {
@@ -14,6 +17,7 @@ cudaEvent_t native(EventRef event) { return static_cast<cudaEvent_t>(event.nativ
 
 void* create_stream(int index) {
     const CurrentDevice current(index);
+    const BesideCaptures beside;
     cudaStream_t stream = nullptr;
     // Not ordered with the default stream, which nobody here uses but libraries might.
     check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", index);
@@ -21,16 +25,19 @@ void* create_stream(int index) {
 }
 
 void destroy_stream(StreamRef stream) noexcept {
+    const BesideCaptures beside;
     note(cudaStreamSynchronize(cuda::native(stream)), stream.device.index);
     note(cudaStreamDestroy(cuda::native(stream)), stream.device.index);
 }
 
 void synchronize(StreamRef stream) {
+    const BesideCaptures beside;
     check(cudaStreamSynchronize(cuda::native(stream)), "cudaStreamSynchronize", stream.device.index);
 }
 
 void* create_event(int index, EventKind kind) {
     const CurrentDevice current(index);
+    const BesideCaptures beside;
     cudaEvent_t event = nullptr;
     const unsigned flags = kind == EventKind::timing ? cudaEventDefault : cudaEventDisableTiming;
     check(cudaEventCreateWithFlags(&event, flags), "cudaEventCreateWithFlags", index);
@@ -48,11 +55,19 @@ void wait(StreamRef stream, EventRef event) {
           stream.device.index);
 }
 
+// cudaEventSynchronize keeps a core busy until the event is there, and with its blocking kind every record raises an
+// interrupt. A thread that waits for a copy down has encoders beside it that need the core, and slots in flight that
+// hide the delay.
 void synchronize(EventRef event) {
-    check(cudaEventSynchronize(native(event)), "cudaEventSynchronize", event.device.index);
+    constexpr std::chrono::microseconds pause{50};
+    constexpr int eager = 20;  // looks, about a microsecond each, for what is nearly done
+    for (int looks = 0; !cuda::reached(event); ++looks) {
+        if (looks >= eager) std::this_thread::sleep_for(pause);
+    }
 }
 
 bool reached(EventRef event) {
+    const BesideCaptures beside;
     const cudaError_t result = cudaEventQuery(native(event));
     if (result == cudaErrorNotReady) {
         static_cast<void>(cudaGetLastError());
