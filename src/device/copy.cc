@@ -9,16 +9,6 @@ namespace millrace::device {
 
 namespace {
 
-void copy_rows(StreamRef stream, const cuda::Rows& rows) {
-    if (stream.device.kind == DeviceKind::cuda) {
-        cuda::copy_rows(stream, rows);
-        return;
-    }
-    for (std::size_t y = 0; y < rows.count; ++y) {
-        std::memcpy(rows.to + y * rows.to_pitch, rows.from + y * rows.from_pitch, rows.bytes);
-    }
-}
-
 [[maybe_unused]] bool reachable(StreamRef stream, DeviceId from, DeviceId to) {
     return stream.device.kind == DeviceKind::cuda || (from == stream.device && to == stream.device);
 }
@@ -48,6 +38,28 @@ void copy(StreamRef stream, const Tensor& from, const Tensor& to) {
     Access access(stream, from.timeline, to.timeline);
     const std::size_t bytes = from.desc.byte_count();
     copy_rows(stream, {to.data, bytes, from.data, bytes, bytes, 1});
+    access.done();
+}
+
+void copy_rows(StreamRef stream, const Rows& rows) {
+    if (stream.device.kind == DeviceKind::cuda) {
+        cuda::copy_rows(stream, rows);
+        return;
+    }
+    for (std::size_t y = 0; y < rows.count; ++y) {
+        std::memcpy(rows.to + y * rows.to_pitch, rows.from + y * rows.from_pitch, rows.bytes);
+    }
+}
+
+void clear(StreamRef stream, const Tensor& tensor, std::size_t begin) {
+    const std::size_t bytes = tensor.desc.byte_count() - begin;
+    if (bytes == 0) return;
+    Access access(stream, nullptr, tensor.timeline);
+    if (stream.device.kind == DeviceKind::cuda) {
+        cuda::set_zero(stream, tensor.data + begin, bytes);
+    } else {
+        std::memset(tensor.data + begin, 0, bytes);
+    }
     access.done();
 }
 

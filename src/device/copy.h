@@ -1,7 +1,8 @@
 #pragma once
-// Copies between memories.
+// Copies between memories, and zeros.
 
 #include "device/picture.h"
+#include "device/rows.h"
 #include "device/tensor.h"
 
 namespace millrace::device {
@@ -13,5 +14,11 @@ void copy(StreamRef stream, const Picture& from, const Picture& to);
 
 /// The same for a tensor of equal description (asserted).
 void copy(StreamRef stream, const Tensor& from, const Tensor& to);
+
+/// The same for parts of memory. Timelines are the caller's matter: an Access around one or many of these.
+void copy_rows(StreamRef stream, const Rows& rows);
+
+/// Zeros from byte `begin` on to the tensor's end. Its timeline is kept.
+void clear(StreamRef stream, const Tensor& tensor, std::size_t begin = 0);
 
 }  // namespace millrace::device

@@ -29,4 +29,8 @@ std::unique_ptr<MemorySource> make_memory_source(DeviceId device) {
 
 std::unique_ptr<MemorySource> make_pinned_source(DeviceId device) { return cuda::pinned_memory(device.index); }
 
+std::unique_ptr<MemorySource> make_staging_source(DeviceId device) {
+    return device.kind == DeviceKind::cuda ? make_pinned_source(device) : make_memory_source(device);
+}
+
 }  // namespace millrace::device

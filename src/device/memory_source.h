@@ -40,4 +40,7 @@ class MemorySource {
 /// Host memory that `device` (cuda) copies from and to at full speed while the host does other things.
 [[nodiscard]] std::unique_ptr<MemorySource> make_pinned_source(DeviceId device);
 
+/// Host memory for what comes from `device`, or goes there: pinned for cuda, pageable for cpu.
+[[nodiscard]] std::unique_ptr<MemorySource> make_staging_source(DeviceId device);
+
 }  // namespace millrace::device

@@ -25,6 +25,9 @@ class Session {
     /// Shapes of all outputs for input_descs(): inferred from the graph, and where that leaves a dimension open, found
     /// by running once on zeros.
     [[nodiscard]] virtual const std::vector<core::TensorDesc>& output_descs() const = 0;
+    /// The stream that run() must be called with. The host's: run() may be called from several threads at once;
+    /// another's: from one thread at a time.
+    [[nodiscard]] virtual device::StreamRef stream() const { return device::host_stream(); }
     /// All inputs and outputs, in the order of the model's ports, bound without a copy; outputs are written in place.
     /// Throws Error(failed) with the runtime's own message.
     virtual void run(device::StreamRef stream, std::span<const device::Tensor> inputs,

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
+
+#include "device/copy.h"
 
 namespace millrace::infer {
 namespace {
@@ -32,9 +33,9 @@ std::vector<Span> plan_axis(int extent, int tile, int margin) {
 }
 
 /// Rows of a [C, H, W] or [H, W, C] tensor: `planes` times `height` rows, `pixel` bytes for a step in x.
-struct Rows {
-    Rows(const device::Tensor& tensor, Layout layout) : data(tensor.data) {
-        assert(tensor.device.kind == device::DeviceKind::host && tensor.desc.shape.size() == 3);
+struct Grid {
+    Grid(const device::Tensor& tensor, Layout layout) : data(tensor.data) {
+        assert(tensor.desc.shape.size() == 3);
         const auto extent = [&tensor](std::size_t axis) { return static_cast<std::size_t>(tensor.desc.shape[axis]); };
         const bool planar = layout == Layout::nchw;
         planes = planar ? extent(0) : 1;
@@ -45,6 +46,7 @@ struct Rows {
     [[nodiscard]] std::byte* at(std::size_t plane, std::size_t y, std::size_t x) const {
         return data + ((plane * height + y) * width + x) * pixel;
     }
+    [[nodiscard]] std::size_t pitch() const { return width * pixel; }
 
     std::byte* data;
     std::size_t planes;
@@ -78,44 +80,51 @@ TilePlan plan_tiles(const ModelDescription& model, Size frame) {
     return plan;
 }
 
-void gather_tile([[maybe_unused]] device::StreamRef stream, const TilePlan& plan, std::size_t index,
-                 const device::Tensor& frame, const device::Tensor& slot) {
-    assert(stream.device.kind == device::DeviceKind::host && frame.desc.dtype == slot.desc.dtype);
-    const Rows from(frame, plan.layout);
-    const Rows to(slot, plan.layout);
+void gather_tile(device::StreamRef stream, const TilePlan& plan, std::size_t index, const device::Tensor& frame,
+                 const device::Tensor& slot) {
+    assert(frame.desc.dtype == slot.desc.dtype);
+    const Grid from(frame, plan.layout);
+    const Grid to(slot, plan.layout);
     assert(from.planes == to.planes && from.pixel == to.pixel);
-    const Tile& tile = plan.tiles[index];
-    const auto left = static_cast<std::size_t>(tile.x);
-    const std::size_t inside = std::min(to.width, from.width - left);
+    const auto left = static_cast<std::size_t>(plan.tiles[index].x);
+    const auto top = static_cast<std::size_t>(plan.tiles[index].y);
+    const std::size_t columns = std::min(to.width, from.width - left);
+    const std::size_t rows = std::min(to.height, from.height - top);
+    device::Access access(stream, frame.timeline, slot.timeline);
     for (std::size_t plane = 0; plane < to.planes; ++plane) {
-        for (std::size_t y = 0; y < to.height; ++y) {
-            const std::size_t source_y = std::min(static_cast<std::size_t>(tile.y) + y, from.height - 1);
-            std::memcpy(to.at(plane, y, 0), from.at(plane, source_y, left), inside * to.pixel);
-            for (std::size_t x = inside; x < to.width; ++x) {
-                std::memcpy(to.at(plane, y, x), from.at(plane, source_y, from.width - 1), to.pixel);
-            }
+        const auto copy = [&](std::byte* target, const std::byte* source, std::size_t pixels) {
+            device::copy_rows(stream, {target, to.pitch(), source, from.pitch(), pixels * to.pixel, rows});
+        };
+        copy(to.at(plane, 0, 0), from.at(plane, top, left), columns);
+        for (std::size_t x = columns; x < to.width; ++x) {
+            copy(to.at(plane, 0, x), from.at(plane, top, from.width - 1), 1);
+        }
+        for (std::size_t y = rows; y < to.height; ++y) {
+            device::copy_rows(stream,
+                              {to.at(plane, y, 0), to.pitch(), to.at(plane, rows - 1, 0), to.pitch(), to.pitch(), 1});
         }
     }
+    access.done();
 }
 
-void scatter_tile([[maybe_unused]] device::StreamRef stream, const TilePlan& plan, std::size_t index,
-                  const device::Tensor& result, const device::Tensor& frame) {
-    assert(stream.device.kind == device::DeviceKind::host && frame.desc.dtype == result.desc.dtype);
-    const Rows from(result, plan.layout);
-    const Rows to(frame, plan.layout);
+void scatter_tile(device::StreamRef stream, const TilePlan& plan, std::size_t index, const device::Tensor& result,
+                  const device::Tensor& frame) {
+    assert(frame.desc.dtype == result.desc.dtype);
+    const Grid from(result, plan.layout);
+    const Grid to(frame, plan.layout);
     assert(from.planes == to.planes && from.pixel == to.pixel);
     const std::size_t scale = from.width / static_cast<std::size_t>(plan.tile.width);
     assert(from.height == scale * static_cast<std::size_t>(plan.tile.height));
     assert(to.width == scale * static_cast<std::size_t>(plan.frame.width));
     const auto scaled = [scale](int pixels) { return scale * static_cast<std::size_t>(pixels); };
     const Tile& tile = plan.tiles[index];
+    device::Access access(stream, result.timeline, frame.timeline);
     for (std::size_t plane = 0; plane < to.planes; ++plane) {
-        for (std::size_t y = 0; y < scaled(tile.keep.height); ++y) {
-            std::memcpy(to.at(plane, scaled(tile.keep.y) + y, scaled(tile.keep.x)),
-                        from.at(plane, scaled(tile.keep.y - tile.y) + y, scaled(tile.keep.x - tile.x)),
-                        scaled(tile.keep.width) * to.pixel);
-        }
+        device::copy_rows(stream, {to.at(plane, scaled(tile.keep.y), scaled(tile.keep.x)), to.pitch(),
+                                   from.at(plane, scaled(tile.keep.y - tile.y), scaled(tile.keep.x - tile.x)),
+                                   from.pitch(), scaled(tile.keep.width) * to.pixel, scaled(tile.keep.height)});
     }
+    access.done();
 }
 
 }  // namespace millrace::infer

@@ -14,7 +14,8 @@ constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 }  // namespace
 
-Assembler::Assembler(const ModelPlan* plan) : plan_(plan), pool_(device::DeviceId{}, "tiled frames", unbounded) {
+Assembler::Assembler(const ModelPlan* plan)
+    : plan_(plan), stream_(device_of(plan)), pool_(device_of(plan), "tiled frames", unbounded) {
     if (plan_ != nullptr && plan_->model.tile && plan_->model.output == infer::OutputKind::picture) {
         tiles_ = infer::plan_tiles(plan_->model, plan_->frame);
     }
@@ -39,8 +40,7 @@ void Assembler::add_tile(Pending& pending, const ModelResult& tile) {
     const auto port = static_cast<std::size_t>(plan_->model.result_output);
     const device::Tensor result = tile.outputs->at(port).at(tile.slot);
     if (!pending.whole) pending.whole = lease_frame(result.desc);
-    infer::scatter_tile(device::host_stream(), *tiles_, static_cast<std::size_t>(tile.tile), result,
-                        pending.whole.at(0));
+    infer::scatter_tile(stream_, *tiles_, static_cast<std::size_t>(tile.tile), result, pending.whole.at(0));
     if (--pending.tiles_left > 0) return;
     std::vector<device::Tensor> outputs(port + 1);
     outputs[port] = std::move(pending.whole);

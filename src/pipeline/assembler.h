@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "device/buffer_pool.h"
+#include "device/stream.h"
 #include "infer/tiles.h"
 #include "pipeline/frame.h"
 #include "pipeline/job.h"
@@ -34,6 +35,7 @@ class Assembler {
 
     const ModelPlan* plan_;
     std::optional<infer::TilePlan> tiles_;
+    device::Stream stream_;
     device::BufferPool pool_;
     std::map<std::int64_t, Pending> pending_;
     std::int64_t next_ordinal_ = 0;

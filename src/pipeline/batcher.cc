@@ -1,8 +1,9 @@
 #include "pipeline/batcher.h"
 
 #include <cassert>
-#include <cstring>
 #include <utility>
+
+#include "device/copy.h"
 
 namespace millrace::pipeline {
 
@@ -19,10 +20,10 @@ struct Batcher::Open {
     [[nodiscard]] bool complete() const { return sealed && reserved == committed; }
 };
 
-Batcher::Batcher(core::TensorDesc batch_desc, int in_flight, std::chrono::milliseconds timeout)
+Batcher::Batcher(core::TensorDesc batch_desc, Settings settings)
     : desc_(std::move(batch_desc)),
-      timeout_(timeout),
-      pool_(device::DeviceId{}, "model input", static_cast<std::size_t>(in_flight) * desc_.byte_count()) {}
+      timeout_(settings.timeout),
+      pool_(settings.device, "model input", static_cast<std::size_t>(settings.in_flight) * desc_.byte_count()) {}
 
 std::optional<Batcher::Slot> Batcher::reserve(const std::stop_token& stop) {
     const std::lock_guard begin(begin_mutex_);
@@ -84,7 +85,7 @@ bool Batcher::starving() const {
 
 bool Batcher::front_ready() const { return !queue_.empty() && queue_.front()->complete(); }
 
-std::optional<Batch> Batcher::pop(const std::stop_token& stop) {
+std::optional<Batch> Batcher::pop(device::StreamRef stream, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     const auto done = [&] { return front_ready() || (closed_ && queue_.empty()); };
     ++waiting_;
@@ -103,7 +104,7 @@ std::optional<Batch> Batcher::pop(const std::stop_token& stop) {
 
     const auto used = static_cast<std::size_t>(batch->reserved);
     const std::size_t slot_bytes = desc_.byte_count() / batch->owners.size();
-    std::memset(batch->input.data + used * slot_bytes, 0, (batch->owners.size() - used) * slot_bytes);
+    device::clear(stream, batch->input, used * slot_bytes);
     batch->owners.resize(used);
     return Batch{std::move(batch->input), std::move(batch->owners)};
 }

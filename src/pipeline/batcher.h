@@ -24,7 +24,7 @@ struct SlotOwner {
     int tile = 0;
 };
 
-/// The input of one run of the model. Slots that nobody took are zero.
+/// The input of one run of the model, on the batcher's device. Slots that nobody took are zero.
 struct Batch {
     device::Tensor input;  ///< [N, ...]
     std::vector<SlotOwner> owners;
@@ -34,11 +34,17 @@ struct Batch {
 /// `timeout`, or on flush(). Thread-safe.
 class Batcher {
   public:
-    /// `batch_desc`: shape [N, ...] of the model's picture input. `in_flight`: batches that exist at once, at most.
-    Batcher(core::TensorDesc batch_desc, int in_flight, std::chrono::milliseconds timeout);
+    struct Settings {
+        int in_flight = 1;                  ///< batches that exist at once, at most
+        std::chrono::milliseconds timeout;  ///< a batch leaves when its oldest frame waited this long
+        device::DeviceId device;            ///< where the batches are
+    };
+    /// `batch_desc`: shape [N, ...] of the model's picture input.
+    Batcher(core::TensorDesc batch_desc, Settings settings);
 
     struct Open;
-    /// A place in the next batch; `input` is the memory to fill, [...] without the batch dimension.
+    /// A place in the next batch; `input` is the memory to fill, [...] without the batch dimension. Where that is on a
+    /// GPU, filling it need only be enqueued when it is committed.
     struct Slot {
         std::shared_ptr<Open> batch;
         int index = 0;
@@ -54,8 +60,9 @@ class Batcher {
     /// No more slots will be reserved.
     void close();
 
-    /// The next batch to run, in the order in which they were begun. nullopt: closed and empty, or stopped.
-    [[nodiscard]] std::optional<Batch> pop(const std::stop_token& stop);
+    /// The next batch to run, in the order in which they were begun; zeros are enqueued on `stream`. nullopt: closed
+    /// and empty, or stopped.
+    [[nodiscard]] std::optional<Batch> pop(device::StreamRef stream, const std::stop_token& stop);
 
     /// Whether somebody waits in pop() for frames that no lane has brought yet.
     [[nodiscard]] bool starving() const;

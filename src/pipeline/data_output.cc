@@ -19,10 +19,11 @@ class DataOutput final : public SegmentOutput {
   protected:
     void handle(FrameResult frame) override {
         if (!writer_) return;
+        const auto& result = std::get<ModelResult>(frame.content);
+        wait_for(*result.outputs);
         const Timed busy(house().profile, Stage::encode, Activity::busy);
         const infer::FrameStamp stamp{number_of(frame.tag), frame.tag.pts,
                                       core::to_seconds(frame.tag.pts, house().job.input.video.time_base)};
-        const auto& result = std::get<ModelResult>(frame.content);
         const infer::DataLine line = infer::format_data(house().job.model->model, *result.outputs, result.slot, stamp);
         nan_values_ += line.nan_count;
         writer_->add(line.text);
@@ -39,6 +40,14 @@ class DataOutput final : public SegmentOutput {
     }
 
   private:
+    // They may be still on their way from a GPU.
+    void wait_for(const std::vector<device::Tensor>& outputs) {
+        const Timed waiting(house().profile, Stage::encode, Activity::wait_input);
+        for (const device::Tensor& output : outputs) {
+            if (output.timeline) output.timeline->before_read(device::host_stream());
+        }
+    }
+
     // Which of the input's frames it is. Lost frames count, as far as the index knows of them.
     [[nodiscard]] std::int64_t number_of(const FrameTag& tag) const {
         const InputPlan& input = house().job.input;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "device/device.h"
 #include "infer/model.h"
 #include "infer/session.h"
 #include "media/encoder.h"
@@ -34,15 +35,21 @@ struct InputPlan {
     CorruptPolicy on_corrupt = CorruptPolicy::conceal;
 };
 
-/// The model, and how its frames get in and out.
+/// The model, and how its frames get in and out. Tensors are on `device`, and frames that are not go there.
 struct ModelPlan {
     infer::ModelDescription model;
+    device::DeviceId device;
     infer::Size frame;  ///< the tensor made of one video frame, before tiling
     infer::Size input;  ///< what the session takes: `frame`, or a tile
     int scale = 1;      ///< of a picture output
     int workers = 1;    ///< runs at once
     std::chrono::milliseconds batch_timeout{50};
 };
+
+/// Where pictures and tensors of a job are worked on; `plan` is null without a model.
+[[nodiscard]] inline device::DeviceId device_of(const ModelPlan* plan) {
+    return plan == nullptr ? device::DeviceId{} : plan->device;
+}
 
 /// Video out. `sink` writes to a file that `final_path` replaces; the paths are equal for standard output.
 struct VideoPlan {

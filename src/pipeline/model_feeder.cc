@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "device/copy.h"
+#include "device/stream.h"
 #include "infer/tiles.h"
 #include "ops/to_tensor.h"
 #include "pipeline/feeder.h"
@@ -30,8 +31,11 @@ class ModelFeeder final : public Feeder {
           batcher_(batcher),
           profile_(profile),
           stop_(std::move(stop)),
+          stream_(plan.device),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
-          frames_pool_(device::DeviceId{}, "frame tensors", unbounded) {
+          frames_pool_(plan.device, "frame tensors", unbounded),
+          // Bounded by the batches in flight, which are all that keep pictures.
+          uploads_(plan.device, "uploaded pictures", unbounded) {
         if (plan_.model.tile) tiles_ = infer::plan_tiles(plan_.model, plan_.frame);
     }
 
@@ -45,8 +49,10 @@ class ModelFeeder final : public Feeder {
     core::Push push(device::Picture picture, FrameRole role) override {
         FrameTag tag{0, picture.pts, picture.duration, nullptr};
         if (role == FrameRole::own) tag.ordinal = frames_++;
+        if (is_direct() && role == FrameRole::halo) return core::Push::pushed;
+        picture = on_device(std::move(picture));
         if (needs_source()) tag.source = std::make_shared<const device::Picture>(picture.share());
-        if (is_direct()) return role == FrameRole::own ? feed_direct(picture, std::move(tag)) : core::Push::pushed;
+        if (is_direct()) return feed_direct(picture, std::move(tag));
 
         device::Tensor tensor = device::lease_tensor(frames_pool_, converter(picture.desc).output(), stop_);
         convert(picture, tensor);
@@ -71,6 +77,13 @@ class ModelFeeder final : public Feeder {
     [[nodiscard]] std::int64_t before() const { return plan_.model.window.before; }
     [[nodiscard]] std::int64_t after() const { return plan_.model.window.after; }
 
+    [[nodiscard]] device::Picture on_device(device::Picture picture) {
+        if (picture.device == plan_.device) return picture;
+        device::Picture uploaded = device::lease_picture(uploads_, picture.desc, stop_);
+        device::copy(stream_, picture, uploaded);
+        return uploaded;
+    }
+
     // Made anew when the stream changes its size or format midway.
     const ops::ToTensor& converter(const core::PictureDesc& desc) {
         if (!converter_ || converter_desc_ != desc) {
@@ -84,7 +97,7 @@ class ModelFeeder final : public Feeder {
     void convert(const device::Picture& picture, const device::Tensor& tensor) {
         const ops::ToTensor& op = converter(picture.desc);
         const Timed busy(profile_, Stage::to_tensor, Activity::busy);
-        op.run(device::host_stream(), picture, tensor);
+        op.run(stream_, picture, tensor);
         profile_.count_frames(Stage::to_tensor);
     }
 
@@ -143,9 +156,9 @@ class ModelFeeder final : public Feeder {
         slot.desc = frame.desc;
         if (tiles_) {
             slot.desc.shape = with_size(frame.desc.shape, plan_.model.layout, tiles_->tile);
-            infer::gather_tile(device::host_stream(), *tiles_, static_cast<std::size_t>(tile), frame, slot);
+            infer::gather_tile(stream_, *tiles_, static_cast<std::size_t>(tile), frame, slot);
         } else {
-            std::memcpy(target, frame.data, frame.desc.byte_count());
+            device::copy(stream_, frame, slot);
         }
         return slot.desc.byte_count();
     }
@@ -154,7 +167,9 @@ class ModelFeeder final : public Feeder {
     Batcher& batcher_;
     Profile& profile_;
     std::stop_token stop_;
+    device::Stream stream_;
     device::BufferPool frames_pool_;
+    device::BufferPool uploads_;
     std::optional<infer::TilePlan> tiles_;
     std::optional<ops::ToTensor> converter_;
     core::PictureDesc converter_desc_;

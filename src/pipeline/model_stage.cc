@@ -1,24 +1,59 @@
 #include "pipeline/model_stage.h"
 
-#include <cstring>
 #include <limits>
 #include <utility>
+
+#include "device/copy.h"
 
 namespace millrace::pipeline {
 
 namespace {
 
+// Bounded by the segments' queues: a worker that cannot deliver takes no further batch.
 constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
+bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
+
 }  // namespace
+
+RunsInFlight::RunsInFlight(device::StreamRef stream, Profile& profile) : stream_(stream), profile_(profile) {}
+
+void RunsInFlight::begin() {
+    began_ = Clock::now();
+    if (on_host(stream_)) return;
+    runs_.push_back({device::Event(stream_.device, device::EventKind::timing),
+                     device::Event(stream_.device, device::EventKind::timing)});
+    runs_.back().begin.record(stream_);
+}
+
+void RunsInFlight::end() {
+    if (on_host(stream_)) {
+        profile_.add(Stage::model, Activity::busy, began_, Clock::now());
+        return;
+    }
+    runs_.back().end.record(stream_);
+    wait_down_to(limit - 1);
+}
+
+void RunsInFlight::wait_down_to(std::size_t count) {
+    for (; runs_.size() > count; runs_.pop_front()) {
+        const Run& run = runs_.front();
+        device::wait(device::host_stream(), run.end.ref());
+        const std::chrono::duration<double> took{device::elapsed(run.begin.ref(), run.end.ref())};
+        const Clock::time_point now = Clock::now();
+        profile_.add(Stage::model, Activity::busy, now - std::chrono::duration_cast<Clock::duration>(took), now);
+    }
+}
 
 ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure)
     : session_(session),
       batcher_(batcher),
       profile_(profile),
       failure_(failure),
-      // Bounded by the segments' queues: a worker that cannot deliver takes no further batch.
-      outputs_(device::DeviceId{}, "model output", unbounded) {}
+      stream_(session.stream()),
+      outputs_(stream_.device, "model output", unbounded),
+      downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
+                 unbounded) {}
 
 void ModelStage::start(int workers) {
     for (int i = 0; i < workers; ++i) {
@@ -31,51 +66,56 @@ void ModelStage::join() { workers_.clear(); }
 void ModelStage::work() {
     const Worker counted(profile_, Stage::model);
     const std::stop_token stop = failure_.stop();
-    std::vector<device::Tensor> states = zero_states();
+    RunsInFlight in_flight(stream_, profile_);
+    Tensors states = zero_states();
     while (true) {
         std::optional<Batch> batch;
         {
             const Timed waiting(profile_, Stage::model, Activity::wait_input);
-            batch = batcher_.pop(stop);
+            batch = batcher_.pop(stream_, stop);
         }
-        if (!batch) return;
+        if (!batch) break;
         profile_.mark_first_frame();
-        std::vector<device::Tensor> outputs = lease_outputs();
-        {
-            const Timed busy(profile_, Stage::model, Activity::busy);
-            const std::vector<device::Tensor> inputs = gather_inputs(*batch, states);
-            session_.run(device::host_stream(), inputs, outputs);
-        }
-        for (std::size_t i = 0; i < states.size(); ++i) {
-            states[i] = outputs.at(static_cast<std::size_t>(session_.model().states[i].second)).share();
-        }
+        in_flight.begin();
+        Tensors outputs = run(*batch, states);
+        in_flight.end();
         deliver(std::move(*batch), std::move(outputs));
     }
+    if (!stop.stop_requested()) in_flight.wait_down_to(0);
 }
 
-std::vector<device::Tensor> ModelStage::lease_outputs() {
-    std::vector<device::Tensor> outputs;
+ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
+    Tensors outputs = lease_outputs();
+    session_.run(stream_, gather_inputs(batch, states), outputs);
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        states[i] = outputs.at(static_cast<std::size_t>(session_.model().states[i].second)).share();
+    }
+    if (on_host(stream_) || session_.model().output == infer::OutputKind::picture) return outputs;
+    return downloaded(outputs);
+}
+
+ModelStage::Tensors ModelStage::lease_outputs() {
+    Tensors outputs;
     for (const core::TensorDesc& desc : session_.output_descs()) {
         outputs.push_back(device::lease_tensor(outputs_, desc));
     }
     return outputs;
 }
 
-std::vector<device::Tensor> ModelStage::zero_states() {
-    std::vector<device::Tensor> states;
+ModelStage::Tensors ModelStage::zero_states() {
+    Tensors states;
     for (const auto& [input, output] : session_.model().states) {
         device::Tensor state =
             device::lease_tensor(outputs_, session_.input_descs().at(static_cast<std::size_t>(input)));
-        std::memset(state.data, 0, state.desc.byte_count());
+        device::clear(stream_, state);
         states.push_back(std::move(state));
     }
     return states;
 }
 
-std::vector<device::Tensor> ModelStage::gather_inputs(const Batch& batch,
-                                                      const std::vector<device::Tensor>& states) const {
+ModelStage::Tensors ModelStage::gather_inputs(const Batch& batch, const Tensors& states) const {
     const infer::ModelDescription& model = session_.model();
-    std::vector<device::Tensor> inputs(model.inputs.size());
+    Tensors inputs(model.inputs.size());
     inputs.at(static_cast<std::size_t>(model.picture_input)) = batch.input.share();
     for (std::size_t i = 0; i < states.size(); ++i) {
         inputs.at(static_cast<std::size_t>(model.states[i].first)) = states[i].share();
@@ -83,9 +123,18 @@ std::vector<device::Tensor> ModelStage::gather_inputs(const Batch& batch,
     return inputs;
 }
 
-void ModelStage::deliver(Batch batch, std::vector<device::Tensor> outputs) {
+ModelStage::Tensors ModelStage::downloaded(const Tensors& outputs) {
+    Tensors down;
+    for (const device::Tensor& output : outputs) {
+        down.push_back(device::lease_tensor(downloads_, output.desc));
+        device::copy(stream_, output, down.back());
+    }
+    return down;
+}
+
+void ModelStage::deliver(Batch batch, Tensors outputs) {
     const Timed waiting(profile_, Stage::model, Activity::wait_output);
-    const auto shared = std::make_shared<const std::vector<device::Tensor>>(std::move(outputs));
+    const auto shared = std::make_shared<const Tensors>(std::move(outputs));
     for (std::size_t slot = 0; slot < batch.owners.size(); ++slot) {
         SlotOwner& owner = batch.owners[slot];
         ModelResult result{owner.tile, static_cast<int>(slot), shared};

@@ -1,10 +1,12 @@
 #pragma once
 // The threads that run the model.
 
+#include <deque>
 #include <thread>
 #include <vector>
 
 #include "device/buffer_pool.h"
+#include "device/stream.h"
 #include "infer/session.h"
 #include "pipeline/batcher.h"
 #include "pipeline/failure.h"
@@ -12,8 +14,34 @@
 
 namespace millrace::pipeline {
 
+/// Runs that are enqueued on a GPU, so that it goes on with the next while the host prepares another: at most `limit`,
+/// the oldest of which is waited for. Counts the time that each took there. On the host nothing waits. Not thread-safe.
+class RunsInFlight {
+  public:
+    RunsInFlight(device::StreamRef stream, Profile& profile);
+    /// Around the enqueueing of a run.
+    void begin();
+    void end();
+    /// Waits until so many are left.
+    void wait_down_to(std::size_t count);
+
+    static constexpr std::size_t limit = 2;
+
+  private:
+    struct Run {
+        device::Event begin;
+        device::Event end;
+    };
+
+    device::StreamRef stream_;
+    Profile& profile_;
+    Clock::time_point began_;
+    std::deque<Run> runs_;
+};
+
 /// Takes batches from a batcher, runs them, hands every frame's results to its segment. A model with state has one
-/// worker, which carries the state from frame to frame.
+/// worker, which carries the state from frame to frame. Results on a GPU are handed on when they are enqueued; data
+/// comes down to the host.
 class ModelStage {
   public:
     ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure);
@@ -24,19 +52,25 @@ class ModelStage {
     void join();
 
   private:
+    using Tensors = std::vector<device::Tensor>;
+
     void work();
-    [[nodiscard]] std::vector<device::Tensor> lease_outputs();
-    [[nodiscard]] std::vector<device::Tensor> zero_states();
+    [[nodiscard]] Tensors run(const Batch& batch, Tensors& states);
+    [[nodiscard]] Tensors lease_outputs();
+    [[nodiscard]] Tensors zero_states();
     /// All inputs in the order of ports: the batch, and the states.
-    [[nodiscard]] std::vector<device::Tensor> gather_inputs(const Batch& batch,
-                                                            const std::vector<device::Tensor>& states) const;
-    void deliver(Batch batch, std::vector<device::Tensor> outputs);
+    [[nodiscard]] Tensors gather_inputs(const Batch& batch, const Tensors& states) const;
+    /// Where data is worked on: on the host.
+    [[nodiscard]] Tensors downloaded(const Tensors& outputs);
+    void deliver(Batch batch, Tensors outputs);
 
     infer::Session& session_;
     Batcher& batcher_;
     Profile& profile_;
     Failure& failure_;
+    device::StreamRef stream_;
     device::BufferPool outputs_;
+    device::BufferPool downloads_;
     std::vector<std::jthread> workers_;
 };
 

@@ -1,8 +1,10 @@
 #include "pipeline/picture_maker.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "device/copy.h"
 #include "pipeline/model_io.h"
 #include "pipeline/reframe.h"
 
@@ -35,10 +37,17 @@ std::optional<ops::ResizeSpec> conversion_fit(const core::PictureDesc& from, con
     return ops::ResizeSpec{width, height, ops::Fit::pad, ops::Filter::bilinear};
 }
 
+// What is in flight is bounded by the outputs' queues and the encoders' context.
+constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
+
 }  // namespace
 
-PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, device::BufferPool& pool)
-    : model_(model), target_(target), pool_(pool) {
+PicturePools::PicturePools(device::DeviceId where)
+    : host(device::make_staging_source(where), device::DeviceId{}, "pictures", unbounded),
+      device(where, "pictures on the device", unbounded) {}
+
+PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools)
+    : model_(model), target_(target), pools_(pools), stream_(device_of(model)) {
     if (model_ != nullptr) {
         to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
                             model_->frame.height * model_->scale, target_);
@@ -63,15 +72,24 @@ device::Picture PictureMaker::make(FrameResult frame) {
     return picture;
 }
 
-void PictureMaker::write(const device::Tensor& tensor, const device::Picture* chroma, const device::Picture& picture) {
-    nan_values_ += to_picture_->run(device::host_stream(), tensor, chroma, picture).nan_count;
+std::int64_t PictureMaker::nan_values() const {
+    if (!to_picture_) return 0;
+    device::synchronize(stream_);
+    return to_picture_->nan_count();
 }
 
 device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult& result) {
-    device::Picture picture = device::lease_picture(pool_, target_);
+    const bool on_host = stream_.ref().device.kind == device::DeviceKind::host;
+    device::Picture picture = device::lease_picture(on_host ? pools_.host : pools_.device, target_);
     const auto port = static_cast<std::size_t>(model_->model.result_output);
-    write(result.outputs->at(port).at(result.slot), tag.source.get(), picture);
-    return picture;
+    to_picture_->run(stream_, result.outputs->at(port).at(result.slot), tag.source.get(), picture);
+    return on_host ? std::move(picture) : downloaded(picture);
+}
+
+device::Picture PictureMaker::downloaded(const device::Picture& picture) {
+    device::Picture down = device::lease_picture(pools_.host, picture.desc);
+    device::copy(stream_, picture, down);
+    return down;
 }
 
 void PictureMaker::prepare_conversion(const core::PictureDesc& from) {
@@ -85,13 +103,13 @@ void PictureMaker::prepare_conversion(const core::PictureDesc& from) {
 
 device::Picture PictureMaker::converted(const device::Picture& picture) {
     if (same_meaning(picture.desc, target_) && nearly_same_size(picture.desc, target_)) {
-        return reframe(picture, target_, pool_);
+        return reframe(picture, target_, pools_.host);
     }
     prepare_conversion(picture.desc);
-    const device::Tensor tensor = device::lease_tensor(pool_, to_tensor_->output());
+    const device::Tensor tensor = device::lease_tensor(pools_.host, to_tensor_->output());
     to_tensor_->run(device::host_stream(), picture, tensor);
-    device::Picture out = device::lease_picture(pool_, target_);
-    write(tensor, nullptr, out);
+    device::Picture out = device::lease_picture(pools_.host, target_);
+    to_picture_->run(device::host_stream(), tensor, nullptr, out);
     return out;
 }
 

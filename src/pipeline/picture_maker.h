@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "device/buffer_pool.h"
+#include "device/stream.h"
 #include "ops/to_picture.h"
 #include "ops/to_tensor.h"
 #include "pipeline/frame.h"
@@ -11,32 +12,41 @@
 
 namespace millrace::pipeline {
 
+/// Memory of the pictures that are made, which outlives their makers. host: what encoders take; pinned, where the model
+/// runs on a GPU. device: on the model's device, before they come down from there; the host's is never used.
+struct PicturePools {
+    explicit PicturePools(device::DeviceId where);
+    device::BufferPool host;
+    device::BufferPool device;
+};
+
 /// Makes pictures of one description. Not thread-safe.
 class PictureMaker {
   public:
-    /// `model`: null without one. `pool` must outlive the maker.
-    PictureMaker(const ModelPlan* model, core::PictureDesc target, device::BufferPool& pool);
+    /// `model`: null without one. `pools` must outlive the maker.
+    PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools);
 
     /// Whether make() would hand the picture on as it is.
     [[nodiscard]] bool passes(const FrameResult& frame) const;
     /// A picture of the target description with the tag's pts and duration. A decoded picture that has the description
-    /// already passes through. Adds NaN values to nan_values().
+    /// already passes through. It is the host's, but may be still on its way there: its timeline says when it is.
     [[nodiscard]] device::Picture make(FrameResult frame);
-    [[nodiscard]] std::int64_t nan_values() const { return nan_values_; }
+    /// Of all that was made so far; waits for it.
+    [[nodiscard]] std::int64_t nan_values() const;
 
   private:
     device::Picture from_model(const FrameTag& tag, const ModelResult& result);
     device::Picture converted(const device::Picture& picture);
     void prepare_conversion(const core::PictureDesc& from);
-    void write(const device::Tensor& tensor, const device::Picture* chroma, const device::Picture& picture);
+    device::Picture downloaded(const device::Picture& picture);
 
     const ModelPlan* model_;
     core::PictureDesc target_;
-    device::BufferPool& pool_;
+    PicturePools& pools_;
+    device::Stream stream_;
     std::optional<core::PictureDesc> converts_from_;
     std::optional<ops::ToTensor> to_tensor_;
     std::optional<ops::ToPicture> to_picture_;
-    std::int64_t nan_values_ = 0;
 };
 
 }  // namespace millrace::pipeline

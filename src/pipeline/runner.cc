@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <limits>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -22,7 +21,6 @@ namespace millrace::pipeline {
 
 namespace {
 
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 constexpr std::chrono::milliseconds observe_interval{100};
 /// Long enough for an encoder's lookahead to fill, during which it leaves cores idle.
 constexpr std::chrono::milliseconds growth_interval{1500};
@@ -87,8 +85,7 @@ class Runner {
           failure_(stop),
           schedule_(make_schedule(job, journal.finished())),
           max_lanes_(lane_limit(job)),
-          // Bounded by the outputs' queues and the encoders' context.
-          pictures_(device::DeviceId{}, "pictures", unbounded) {
+          pictures_(device_of(job.model ? &*job.model : nullptr)) {
         for (const auto& [segment, record] : journal.finished()) frames_reused_ += record.frames_done;
         result_.records = journal.finished();
         result_.segments_reused = static_cast<int>(result_.records.size());
@@ -135,7 +132,8 @@ class Runner {
     void start_model() {
         if (!job_.model) return;
         const auto port = static_cast<std::size_t>(job_.model->model.picture_input);
-        batcher_.emplace(backends_.session->input_descs().at(port), job_.model->workers + 2, job_.model->batch_timeout);
+        const Batcher::Settings settings{job_.model->workers + 2, job_.model->batch_timeout, job_.model->device};
+        batcher_.emplace(backends_.session->input_descs().at(port), settings);
         model_.emplace(*backends_.session, *batcher_, profile_, failure_);
         model_->start(job_.model->workers);
     }
@@ -241,7 +239,7 @@ class Runner {
     Failure failure_;
     Schedule schedule_;
     int max_lanes_;
-    device::BufferPool pictures_;
+    PicturePools pictures_;
     EncoderSlots encoders_;
     std::optional<Batcher> batcher_;
     std::optional<ModelStage> model_;

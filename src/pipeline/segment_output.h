@@ -5,7 +5,6 @@
 #include <memory>
 #include <variant>
 
-#include "device/buffer_pool.h"
 #include "pipeline/assembler.h"
 #include "pipeline/bounded_queue.h"
 #include "pipeline/context_queue.h"
@@ -14,6 +13,7 @@
 #include "pipeline/frame.h"
 #include "pipeline/job.h"
 #include "pipeline/journal.h"
+#include "pipeline/picture_maker.h"
 #include "pipeline/profile.h"
 
 namespace millrace::pipeline {
@@ -41,7 +41,7 @@ struct OutputHouse {
     Journal& journal;
     Profile& profile;
     Failure& failure;
-    device::BufferPool& pictures;
+    PicturePools& pictures;
     EncoderSlots& encoders;
     std::function<void(const SegmentRecord&)> segment_done;
     std::function<void(std::int64_t)> frames_done;  ///< so many more frames are encoded or written

@@ -36,7 +36,7 @@ class VideoOutput final : public SegmentOutput {
         slot_ = std::move(slot);
         encoder_ = house().backends.make_encoder();
         writer_.emplace(house().journal.segment_path(number()));
-        encode_waiting();
+        encode_waiting(in_flight());
     }
 
     void handle(FrameResult frame) override {
@@ -45,7 +45,7 @@ class VideoOutput final : public SegmentOutput {
         ++frames_;
         if (!encodes()) return;
         waiting_.push_back(std::move(picture));
-        if (encoder_) encode_waiting();
+        if (encoder_) encode_waiting(in_flight());
     }
 
     void end_frames() override {
@@ -54,6 +54,7 @@ class VideoOutput final : public SegmentOutput {
 
     void finish(SegmentRecord record) override {
         if (!encodes()) return;
+        encode_waiting(0);
         if (!encode_context()) return;
         if (!seat().context || !all_out()) {
             encoder_->finish();
@@ -85,8 +86,14 @@ class VideoOutput final : public SegmentOutput {
         if (sent_ - packets_ <= plan_.encoder.context_frames / 2) slot_.reset();
     }
 
-    void encode_waiting() {
-        for (; !waiting_.empty(); waiting_.pop_front()) {
+    /// Pictures that are let come down from a GPU while one before them is encoded.
+    [[nodiscard]] std::size_t in_flight() const {
+        return device_of(house().job.model ? &*house().job.model : nullptr) == device::DeviceId{} ? 0 : 2;
+    }
+
+    // All but the last `keep`.
+    void encode_waiting(std::size_t keep) {
+        for (; waiting_.size() > keep; waiting_.pop_front()) {
             encode(waiting_.front(), sent_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
             house().frames_done(1);
             ++sent_;
@@ -135,6 +142,10 @@ class VideoOutput final : public SegmentOutput {
     [[nodiscard]] bool all_out() const { return packets_ == sent_; }
 
     void encode(const device::Picture& picture, media::FrameKind kind) {
+        if (picture.timeline) {
+            const Timed waiting(house().profile, Stage::encode, Activity::wait_input);
+            picture.timeline->before_read(device::host_stream());
+        }
         const Timed busy(house().profile, Stage::encode, Activity::busy);
         while (encoder_->send(picture, kind) == core::Feed::full) write_packets();
         write_packets();
@@ -157,7 +168,7 @@ class VideoOutput final : public SegmentOutput {
 
     const VideoPlan& plan_;
     PictureMaker maker_;
-    std::deque<device::Picture> waiting_;  ///< for the slot
+    std::deque<device::Picture> waiting_;  ///< for the slot, or on their way from a GPU
     EncoderSlots::Slot slot_;
     std::unique_ptr<media::Encoder> encoder_;
     std::optional<SegmentWriter> writer_;

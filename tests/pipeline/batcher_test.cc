@@ -15,7 +15,7 @@ constexpr std::chrono::hours never{1};
 constexpr std::int64_t slot_values = 6;
 
 Batcher make_batcher(int batch, int in_flight, std::chrono::milliseconds timeout = never) {
-    return {{core::DType::float32, {batch, 2, 3}}, in_flight, timeout};
+    return {{core::DType::float32, {batch, 2, 3}}, {in_flight, timeout, {}}};
 }
 
 SlotOwner owner_of(std::int64_t pts) { return {nullptr, {0, pts, 0, nullptr}, 0}; }
@@ -50,7 +50,7 @@ void expect_contents(const Batch& batch) {
 TEST(Batcher, AFullBatchLeaves) {
     Batcher batcher = make_batcher(3, 2);
     for (const std::int64_t pts : {10, 11, 12}) put(batcher, pts);
-    const auto batch = batcher.pop({});
+    const auto batch = batcher.pop(device::host_stream(), {});
     ASSERT_TRUE(batch.has_value());
     EXPECT_EQ(batch->input.desc.shape, (std::vector<std::int64_t>{3, 2, 3}));
     EXPECT_EQ(pts_of(*batch), (std::vector<std::int64_t>{10, 11, 12}));
@@ -60,10 +60,10 @@ TEST(Batcher, AFullBatchLeaves) {
 TEST(Batcher, AShortBatchLeavesOnFlushWithItsRestZero) {
     Batcher batcher = make_batcher(3, 1);
     for (const std::int64_t pts : {7, 8, 9}) put(batcher, pts);
-    (void)batcher.pop({});  // its memory, full of other values, is used again
+    (void)batcher.pop(device::host_stream(), {});  // its memory, full of other values, is used again
     put(batcher, 5);
     batcher.flush();
-    const auto batch = batcher.pop({});
+    const auto batch = batcher.pop(device::host_stream(), {});
     ASSERT_TRUE(batch.has_value());
     EXPECT_EQ(pts_of(*batch), (std::vector<std::int64_t>{5}));
     expect_contents(*batch);
@@ -74,13 +74,13 @@ TEST(Batcher, FlushWithoutAnOpenBatchMakesNone) {
     batcher.flush();
     batcher.flush();
     batcher.close();
-    EXPECT_FALSE(batcher.pop({}).has_value());
+    EXPECT_FALSE(batcher.pop(device::host_stream(), {}).has_value());
 }
 
 TEST(Batcher, AShortBatchLeavesWhenItsOldestFrameHasWaited) {
     Batcher batcher = make_batcher(4, 2, std::chrono::milliseconds(1));
     put(batcher, 1);
-    const auto batch = batcher.pop({});  // nobody flushes
+    const auto batch = batcher.pop(device::host_stream(), {});  // nobody flushes
     ASSERT_TRUE(batch.has_value());
     EXPECT_EQ(batch->owners.size(), 1U);
 }
@@ -89,7 +89,7 @@ TEST(Batcher, ATimeoutWakesAWorkerThatWaitedBeforeTheBatchBegan) {
     Batcher batcher = make_batcher(4, 2, std::chrono::milliseconds(1));
     std::optional<Batch> batch;
     {
-        const std::jthread worker([&] { batch = batcher.pop({}); });
+        const std::jthread worker([&] { batch = batcher.pop(device::host_stream(), {}); });
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         put(batcher, 3);
     }
@@ -105,7 +105,7 @@ TEST(Batcher, AReservedSlotIsWaitedForEvenAfterTheTimeout) {
     std::optional<Batch> batch;
     {
         const std::jthread worker([&] {
-            batch = batcher.pop({});
+            batch = batcher.pop(device::host_stream(), {});
             popped = true;
         });
         std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -126,16 +126,16 @@ TEST(Batcher, BatchesLeaveInTheOrderInWhichTheyWereBegun) {
     batcher.commit(std::move(*second), owner_of(2));
     fill(first->input, 1);
     batcher.commit(std::move(*first), owner_of(1));
-    EXPECT_EQ(pts_of(*batcher.pop({})), (std::vector<std::int64_t>{1}));
-    EXPECT_EQ(pts_of(*batcher.pop({})), (std::vector<std::int64_t>{2}));
+    EXPECT_EQ(pts_of(*batcher.pop(device::host_stream(), {})), (std::vector<std::int64_t>{1}));
+    EXPECT_EQ(pts_of(*batcher.pop(device::host_stream(), {})), (std::vector<std::int64_t>{2}));
 }
 
 TEST(Batcher, CloseSendsOffTheLastBatchThenEnds) {
     Batcher batcher = make_batcher(4, 2);
     put(batcher, 1);
     batcher.close();
-    EXPECT_TRUE(batcher.pop({}).has_value());
-    EXPECT_FALSE(batcher.pop({}).has_value());
+    EXPECT_TRUE(batcher.pop(device::host_stream(), {}).has_value());
+    EXPECT_FALSE(batcher.pop(device::host_stream(), {}).has_value());
 }
 
 TEST(Batcher, StopEndsAWaitForMemoryAndAWaitForABatch) {
@@ -149,10 +149,11 @@ TEST(Batcher, StopEndsAWaitForMemoryAndAWaitForABatch) {
         stop.request_stop();
     }
     EXPECT_FALSE(reserved);
-    (void)batcher.pop({});
+    (void)batcher.pop(device::host_stream(), {});
     std::stop_source stop_worker;
     {
-        const std::jthread worker([&] { popped = batcher.pop(stop_worker.get_token()).has_value(); });
+        const std::jthread worker(
+            [&] { popped = batcher.pop(device::host_stream(), stop_worker.get_token()).has_value(); });
         stop_worker.request_stop();
     }
     EXPECT_FALSE(popped);
@@ -162,7 +163,7 @@ TEST(Batcher, AtMostSoManyBatchesExist) {
     Batcher batcher = make_batcher(1, 2);
     put(batcher, 1);
     put(batcher, 2);
-    std::optional<Batch> held = batcher.pop({});
+    std::optional<Batch> held = batcher.pop(device::host_stream(), {});
     std::atomic<bool> third{false};
     const std::jthread lane([&] {
         put(batcher, 3);
@@ -171,8 +172,8 @@ TEST(Batcher, AtMostSoManyBatchesExist) {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     EXPECT_FALSE(third);
     held.reset();
-    EXPECT_EQ(pts_of(*batcher.pop({})), (std::vector<std::int64_t>{2}));
-    EXPECT_EQ(pts_of(*batcher.pop({})), (std::vector<std::int64_t>{3}));
+    EXPECT_EQ(pts_of(*batcher.pop(device::host_stream(), {})), (std::vector<std::int64_t>{2}));
+    EXPECT_EQ(pts_of(*batcher.pop(device::host_stream(), {})), (std::vector<std::int64_t>{3}));
 }
 
 // Lanes that flush at their own times, workers that race: every frame arrives once, with its own values, and a lane's
@@ -188,7 +189,7 @@ TEST(Batcher, SeveralLanesAndWorkers) {
         std::vector<std::jthread> workers;
         for (int worker = 0; worker < 2; ++worker) {
             workers.emplace_back([&] {
-                while (const std::optional<Batch> batch = batcher.pop({})) {
+                while (const std::optional<Batch> batch = batcher.pop(device::host_stream(), {})) {
                     std::map<std::int64_t, std::int64_t> last;
                     for (std::size_t slot = 0; slot < batch->owners.size(); ++slot) {
                         const std::int64_t pts = batch->owners[slot].tag.pts;

@@ -96,4 +96,8 @@ void copy_rows(StreamRef stream, const Rows& rows) {
           "cudaMemcpy2DAsync", index);
 }
 
+void set_zero(StreamRef stream, std::byte* data, std::size_t bytes) {
+    check(cudaMemsetAsync(data, 0, bytes, cuda::native(stream)), "cudaMemsetAsync", stream.device.index);
+}
+
 }  // namespace millrace::device::cuda

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "device/memory_source.h"
+#include "device/rows.h"
 #include "device/stream.h"
 
 namespace millrace::device {
@@ -36,17 +37,10 @@ void synchronize(EventRef event);
 /// Page-locked host memory, usable by all devices.
 [[nodiscard]] std::unique_ptr<MemorySource> pinned_memory(int index);
 
-/// Rows of bytes; pitches are distances of rows.
-struct Rows {
-    std::byte* to = nullptr;
-    std::size_t to_pitch = 0;
-    const std::byte* from = nullptr;
-    std::size_t from_pitch = 0;
-    std::size_t bytes = 0;
-    std::size_t count = 0;
-};
 /// Enqueue a copy, in whatever direction the addresses say.
 void copy_rows(StreamRef stream, const Rows& rows);
+/// Enqueue zeros.
+void set_zero(StreamRef stream, std::byte* data, std::size_t bytes);
 
 }  // namespace cuda
 }  // namespace millrace::device

@@ -33,6 +33,7 @@ std::unique_ptr<MemorySource> device_memory(int index) { absent(index); }
 std::unique_ptr<MemorySource> pinned_memory(int index) { absent(index); }
 
 void copy_rows(StreamRef stream, const Rows& /*rows*/) { absent(stream.device.index); }
+void set_zero(StreamRef stream, std::byte* /*data*/, std::size_t /*bytes*/) { absent(stream.device.index); }
 
 }  // namespace cuda
 }  // namespace millrace::device
