@@ -2,7 +2,7 @@
 # line of CMake.
 #
 # Which backend a file belongs to is told by its path:
-#   cuda/, nvidia/, *_cuda.cc, *.cu   built with MILLRACE_CUDA
+#   cuda/, *_cuda.cc, *.cu            built with MILLRACE_CUDA
 #   stub/ below those, *_stub.cc      built without it
 function(millrace_sources out folder)
     file(GLOB_RECURSE sources RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*.cc")
@@ -16,7 +16,7 @@ function(millrace_sources out folder)
     else()
         set(stubs ${sources})
         list(FILTER stubs INCLUDE REGEX "/stub/|_stub\\.cc$")
-        list(FILTER sources EXCLUDE REGEX "/stub/|_stub\\.cc$|/cuda/|/nvidia/|_cuda\\.cc$")
+        list(FILTER sources EXCLUDE REGEX "/stub/|_stub\\.cc$|/cuda/|_cuda\\.cc$")
         list(APPEND sources ${stubs})
     endif()
     list(TRANSFORM sources PREPEND "${folder}")

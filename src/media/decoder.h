@@ -2,8 +2,13 @@
 // Compressed packets to pictures.
 
 #include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
 
 #include "core/outcome.h"
+#include "device/buffer_pool.h"
+#include "device/device.h"
 #include "device/picture.h"
 #include "media/packet.h"
 #include "media/source.h"
@@ -17,10 +22,18 @@ struct DecoderOptions {
     /// it. 1 decodes without threads.
     int threads = 2;
     Deinterlace deinterlace = Deinterlace::off;
+    /// Where pictures are decoded and delivered. cuda: by NVDEC; ask why_not_on_gpu() first.
+    device::DeviceId device{};
+    /// cuda: where pictures get their memory from, of that device; outlives the decoder. Its budget must hold a few
+    /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile.
+    device::BufferPool* pictures = nullptr;
+    /// cuda: ends that waiting; receive() then gives end.
+    std::stop_token stop{};
 };
 
 /// Pictures come out in presentation order with the pts and duration of their packets, in the layout
-/// StreamInfo::picture names (size and layout of each picture in its own desc: a stream may change midway).
+/// StreamInfo::picture names, on a GPU in format_on_gpu() of that (size and layout of each picture in its own desc: a
+/// stream may change midway).
 /// Not thread-safe.
 class Decoder {
   public:
@@ -38,7 +51,17 @@ class Decoder {
     [[nodiscard]] virtual std::int64_t errors() const = 0;
 };
 
-/// A libavcodec decoder for the source's video stream. Throws Error(bad_input) when the installed FFmpeg has none.
+/// A decoder for the source's video stream: libavcodec's on the host, NVDEC on a GPU. Throws Error(bad_input) when the
+/// installed FFmpeg has none, or NVDEC cannot decode the stream; Error(failed) in a build without CUDA.
 [[nodiscard]] std::unique_ptr<Decoder> make_decoder(const Source& source, const DecoderOptions& options);
+
+/// Why `options.device`, a GPU, cannot decode the source's video stream to what the CPU would make of it, in one line:
+/// "cuda:0: NVDEC does not decode h264 4:2:2 8-bit", "cuda:0: built without CUDA". nullopt: it can, as far as the
+/// container says. Thread-safe.
+[[nodiscard]] std::optional<std::string> why_not_on_gpu(const Source& source, const DecoderOptions& options);
+
+/// The layout in which a GPU delivers what the CPU delivers as `host`: semi-planar where chroma is halved, deep samples
+/// in the high bits.
+[[nodiscard]] core::PixelFormat format_on_gpu(const core::PixelFormat& host);
 
 }  // namespace millrace::media

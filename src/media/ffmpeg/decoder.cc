@@ -1,6 +1,4 @@
-// make_decoder() by libavcodec.
-
-#include "media/decoder.h"
+#include "media/ffmpeg/decoder.h"
 
 #include <atomic>
 #include <cassert>
@@ -15,11 +13,9 @@
 #include "media/ffmpeg/source_access.h"
 #include "media/ffmpeg/stream_info.h"
 
-namespace millrace::media {
+namespace millrace::media::ffmpeg {
 
 namespace {
-
-using namespace ffmpeg;  // NOLINT(google-build-using-namespace): this file is its front
 
 class FfmpegDecoder final : public Decoder {
   public:
@@ -159,4 +155,4 @@ std::unique_ptr<Decoder> make_decoder(const Source& source, const DecoderOptions
     return std::make_unique<FfmpegDecoder>(source, options);
 }
 
-}  // namespace millrace::media
+}  // namespace millrace::media::ffmpeg
