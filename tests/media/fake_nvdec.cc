@@ -212,6 +212,7 @@ int show(FakeParser& parser, std::istream& words) {
 
 CUresult parse_video_data(CUvideoparser handle, CUVIDSOURCEDATAPACKET* packet) {
     auto& parser = *static_cast<FakeParser*>(handle);
+    ++fake->packets;
     constexpr std::int64_t made_up = 123456789;
     const std::int64_t time = (packet->flags & CUVID_PKT_TIMESTAMP) != 0 ? packet->timestamp : made_up;
     std::istringstream commands(std::string(reinterpret_cast<const char*>(packet->payload), packet->payload_size));

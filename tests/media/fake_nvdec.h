@@ -38,6 +38,7 @@ struct FakeNvdec {
     int decoders = 0;  ///< alive
     int mapped = 0;    ///< now
     int mapped_most = 0;
+    int packets = 0;  ///< parsed
     int headers = 0;  ///< "hdr" seen
     std::vector<CUVIDDECODECREATEINFO> created;
     std::vector<CUVIDRECONFIGUREDECODERINFO> reconfigured;

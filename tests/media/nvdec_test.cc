@@ -158,6 +158,13 @@ TEST_F(Nvdec, GivesPicturesInTheOrderTheyAreShownWithTheirPacketsTimes) {
     EXPECT_EQ(fake_.contexts, 0);
 }
 
+// The parser has a time for each packet: headers of their own would take the first picture's.
+TEST_F(Nvdec, HeadersAndTheFirstPictureAreOnePacket) {
+    EXPECT_THAT(times(decode(*open(), {"seq 64 48 4;dec 0 1;show 0;"}, 70)), ElementsAre(70));
+    EXPECT_EQ(fake_.headers, 1);
+    EXPECT_EQ(fake_.packets, 2);  // and the end
+}
+
 TEST_F(Nvdec, LeavesNothingBehind) {
     decode(*open(), {"seq 64 48 4;dec 0 1;show 0;", "dec 1 2;show 1;", "dec 2 3;show 2;"});
     sessions_.clear();
@@ -348,11 +355,20 @@ TEST_F(Nvdec, MakesUpNoTimes) {
     EXPECT_THAT(times(decode(*decoder, {"dec 1 2;show 1;"}, -10)), ElementsAre(core::no_pts, -10));
 }
 
-TEST_F(Nvdec, SaysWhenAStreamBecomesOneThatItCannotDecode) {
+TEST_F(Nvdec, SaysWhenItCannotDecodeTheStreamAfterAll) {
     EXPECT_THAT(message_of(core::ErrorCode::bad_input, [&] { decode(*open(), {"seq 64 48 4 2 10;"}); }),
                 testing::AllOf(HasSubstr("clip.mp4"), HasSubstr("h264 4:2:2 10-bit 64x48"), HasSubstr("on the CPU")));
     EXPECT_THAT(message_of(core::ErrorCode::bad_input, [&] { decode(*open(), {"seq 64 48 4 1 8 0 0 80 48;"}); }),
-                HasSubstr("damaged"));
+                HasSubstr("no part"));
+}
+
+// Damaged headers end nothing.
+TEST_F(Nvdec, GivesNothingBetweenImpossibleHeadersAndSoundOnes) {
+    const auto decoder = open();
+    const auto pictures = decode(*decoder, {"seq 64 48 4;dec 0 1;show 0;", "seq 64 48 4 2 8;dec 0 2;show 0;",
+                                            "dec 1 3;show 1;", "seq 64 48 4;dec 2 4;show 2;"});
+    EXPECT_THAT(times(pictures), ElementsAre(0, 30));
+    EXPECT_EQ(decoder->errors(), 3);
 }
 
 TEST_F(Nvdec, EndsWhenStoppedWhileItWaitsForMemory) {

@@ -32,19 +32,10 @@ const char* filter_name(AVCodecID codec) {
     }
 }
 
-// What precedes the sequence header or configuration in the codec's extradata.
-std::size_t preamble(const AVCodecParameters& parameters) {
-    constexpr std::size_t av1c = 4;  // AV1CodecConfigurationRecord, then OBUs
-    const bool record = parameters.codec_id == AV_CODEC_ID_AV1 && parameters.extradata_size > static_cast<int>(av1c) &&
-                        (parameters.extradata[0] & 0x80U) != 0;
-    return record ? av1c : 0;
-}
-
-// Codecs whose extradata is part of the stream. VP9's is a record of its own, JPEG's is nothing.
+// Codecs whose extradata is part of the stream. VP9's is a record of its own, AV1's key frames repeat theirs.
 bool begins_with_extradata(AVCodecID codec) {
     return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_MPEG4 ||
-           codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_VC1 ||
-           codec == AV_CODEC_ID_AV1;
+           codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_VC1;
 }
 
 class FfmpegPacketFilter final : public PacketFilter {
@@ -55,7 +46,7 @@ class FfmpegPacketFilter final : public PacketFilter {
         const AVCodecParameters& parameters = *filter_->par_out;
         if (!begins_with_extradata(parameters.codec_id) || parameters.extradata_size <= 0) return {};
         const auto* bytes = reinterpret_cast<const std::byte*>(parameters.extradata);
-        return {bytes + preamble(parameters), bytes + parameters.extradata_size};
+        return {bytes, bytes + parameters.extradata_size};
     }
 
     void send(const Packet& packet) override {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "media/nvidia/out_queue.h"
 #include "media/nvidia/parser.h"
 #include "media/nvidia/sequence.h"
@@ -62,7 +63,8 @@ class NvidiaDecoder final : public Decoder, private ParserEvents {
     void on_decode(CUVIDPICPARAMS& picture) override;
     void on_display(const CUVIDPARSERDISPINFO& info) override;
     void parse(const Packet& packet);
-    void require_parser();
+    bool parse_first(const Packet& packet);
+    [[nodiscard]] std::string why_not_now(const CUVIDEOFORMAT& format) const;
     void adopt(const Sequence& sequence, int surfaces);
     [[nodiscard]] Note note_of(std::int64_t pts);
     [[nodiscard]] std::size_t ahead() const;
@@ -89,20 +91,21 @@ core::Feed NvidiaDecoder::send(const Packet& packet) {
     return core::Feed::accepted;
 }
 
-void NvidiaDecoder::require_parser() {
-    if (parser_) return;
-    const std::vector<std::byte> headers = parts_.filter->headers();
-    ParserEvents& events = *this;
-    parser_.emplace(parts_.library, codec_, events, headers);
-    if (!headers.empty() && !parser_->parse(headers, core::no_pts)) ++errors_;
-}
-
 void NvidiaDecoder::parse(const Packet& packet) {
     if (packet.data.empty()) return;
-    require_parser();
     notes_.push_back({.pts = packet.pts, .duration = packet.duration, .key = packet.key, .discard = packet.discard});
     if (notes_.size() > notes_kept) notes_.pop_front();
-    if (!parser_->parse(packet.data, packet.pts)) ++errors_;
+    const bool sound = parser_ ? parser_->parse(packet.data, packet.pts) : parse_first(packet);
+    if (!sound) ++errors_;
+}
+
+// Headers and the first picture are one packet to the parser: it has one time for each.
+bool NvidiaDecoder::parse_first(const Packet& packet) {
+    std::vector<std::byte> bytes = parts_.filter->headers();
+    ParserEvents& events = *this;
+    parser_.emplace(parts_.library, codec_, events, bytes);
+    bytes.insert(bytes.end(), packet.data.begin(), packet.data.end());
+    return parser_->parse(bytes, packet.pts);
 }
 
 void NvidiaDecoder::finish() {
@@ -142,19 +145,31 @@ core::Receive NvidiaDecoder::receive(device::Picture& picture) {
     }
 }
 
+std::string NvidiaDecoder::why_not_now(const CUVIDEOFORMAT& format) const {
+    const bool gray = format.chroma_format == cudaVideoChromaFormat_Monochrome;
+    if (!gray && format.bit_depth_chroma_minus8 != format.bit_depth_luma_minus8) {
+        return "luma and chroma have different depths";
+    }
+    if (!shows_anything(format)) return "no part of the picture is shown";
+    return why_not(parts_.library, coded_format(format));
+}
+
 int NvidiaDecoder::on_sequence(const CUVIDEOFORMAT& format) {
-    const Sequence sequence = sequence_of(format, parts_.stream);
-    const std::string reason = format.bit_depth_chroma_minus8 != format.bit_depth_luma_minus8 &&
-                                       format.chroma_format != cudaVideoChromaFormat_Monochrome
-                                   ? "luma and chroma have different depths"
-                                   : why_not(parts_.library, sequence.format);
+    const std::string reason = why_not_now(format);
+    if (!reason.empty() && !session_) {
+        throw core::Error(core::ErrorCode::bad_input, fmt::format("{}: its video stream is {}: {}; decode on the CPU",
+                                                                  parts_.path, describe(coded_format(format)), reason));
+    }
     if (!reason.empty()) {
-        throw core::Error(core::ErrorCode::bad_input,
-                          fmt::format("{}: its video stream is, or becomes, {}: {}; decode on the CPU", parts_.path,
-                                      describe(sequence.format), reason));
+        // Damaged headers, most likely. Nothing comes out until sound ones follow, and the reader lists what is
+        // missing.
+        core::log::debug("{}: its video stream becomes {}: {}", parts_.path, describe(coded_format(format)), reason);
+        ++errors_;
+        sequence_ = nullptr;
+        return session_->surfaces();
     }
     const int needed = format.min_num_decode_surfaces > 0 ? format.min_num_decode_surfaces : default_surfaces;
-    adopt(sequence, std::min(needed + spare_surfaces, most_surfaces));
+    adopt(sequence_of(format, parts_.stream), std::min(needed + spare_surfaces, most_surfaces));
     return session_->surfaces();
 }
 
@@ -175,7 +190,9 @@ void NvidiaDecoder::adopt(const Sequence& sequence, int surfaces) {
 
 void NvidiaDecoder::on_decode(CUVIDPICPARAMS& picture) {
     const auto index = static_cast<std::size_t>(picture.CurrPicIdx);
-    if (!session_ || picture.CurrPicIdx < 0 || picture.CurrPicIdx >= session_->surfaces()) {
+    if (picture.CurrPicIdx < 0 || picture.CurrPicIdx >= most_surfaces) return;
+    if (!sequence_ || picture.CurrPicIdx >= session_->surfaces()) {
+        surfaces_.at(index) = {};
         ++errors_;
         return;
     }

@@ -29,7 +29,8 @@ Parser::Parser(const Library& library, cudaVideoCodec codec, ParserEvents& event
     parameters.pfnSequenceCallback = sequence;
     parameters.pfnDecodePicture = decode;
     parameters.pfnDisplayPicture = display;
-    if (!headers.empty() && headers.size() <= sizeof headers_.raw_seqhdr_data) {
+    // VC-1 streams need not begin with it; the others' are seen in the stream.
+    if (codec == cudaVideoCodec_VC1 && headers.size() <= sizeof headers_.raw_seqhdr_data) {
         headers_.format.codec = codec;
         headers_.format.seqhdr_data_length = static_cast<unsigned>(headers.size());
         std::memcpy(headers_.raw_seqhdr_data, headers.data(), headers.size());

@@ -26,7 +26,8 @@ class ParserEvents {
 /// One pass over a stream from an access point on. Not thread-safe.
 class Parser {
   public:
-    /// `headers` is what precedes the first packet. Throws Error(failed).
+    /// `headers` is what a container keeps apart; the first packet must begin with them all the same. Throws
+    /// Error(failed).
     Parser(const Library& library, cudaVideoCodec codec, ParserEvents& events, std::span<const std::byte> headers);
     ~Parser();
     Parser(const Parser&) = delete;

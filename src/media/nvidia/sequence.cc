@@ -1,9 +1,5 @@
 #include "media/nvidia/sequence.h"
 
-#include <fmt/core.h>
-
-#include "core/error.h"
-
 namespace millrace::media::nvidia {
 
 namespace {
@@ -40,6 +36,12 @@ CodedFormat coded_format(const CUVIDEOFORMAT& format) {
             .height = static_cast<int>(format.coded_height)};
 }
 
+bool shows_anything(const CUVIDEOFORMAT& format) {
+    const auto& area = format.display_area;
+    return area.left >= 0 && area.top >= 0 && area.right > area.left && area.bottom > area.top &&
+           area.right <= static_cast<int>(format.coded_width) && area.bottom <= static_cast<int>(format.coded_height);
+}
+
 Sequence sequence_of(const CUVIDEOFORMAT& format, const StreamInfo& stream) {
     Sequence out;
     out.format = coded_format(format);
@@ -50,13 +52,6 @@ Sequence sequence_of(const CUVIDEOFORMAT& format, const StreamInfo& stream) {
     out.desc.height = area.bottom - area.top;
     out.desc.format = picture_format(out.format);
     out.desc.color = color_of(format, stream.color);
-    const bool inside =
-        area.left >= 0 && area.top >= 0 && area.right <= out.format.width && area.bottom <= out.format.height;
-    if (!inside || out.desc.width <= 0 || out.desc.height <= 0) {
-        throw core::Error(core::ErrorCode::bad_input,
-                          fmt::format("{} shows the part from ({}, {}) to ({}, {}): the stream is damaged",
-                                      describe(out.format), area.left, area.top, area.right, area.bottom));
-    }
     return out;
 }
 

@@ -18,8 +18,11 @@ struct Sequence {
 
 [[nodiscard]] CodedFormat coded_format(const CUVIDEOFORMAT& format);
 
+/// False where the part to be shown is empty or not in the picture, which comes of damage.
+[[nodiscard]] bool shows_anything(const CUVIDEOFORMAT& format);
+
 /// Colour is the stream's; what the bitstream says of H.264 and HEVC beats what the container said, the user's beats
-/// both. Throws Error(bad_input) where nothing would be shown.
+/// both. Asks nothing of what shows_anything() does.
 [[nodiscard]] Sequence sequence_of(const CUVIDEOFORMAT& format, const StreamInfo& stream);
 
 /// The shown part of a mapped surface. Nobody owns it: it is gone when the surface is unmapped.
