@@ -231,8 +231,10 @@ void NvidiaDecoder::on_display(const CUVIDPARSERDISPINFO& info) {
 
 // The parser makes up times for packets without one; those are not ours.
 Note NvidiaDecoder::note_of(std::int64_t pts) {
-    const auto found = std::ranges::find(notes_, pts, &Note::pts);
-    return found == notes_.end() ? Note{} : *found;
+    // From the newest: times may be repeated where two files were joined.
+    const auto found =
+        std::find_if(notes_.rbegin(), notes_.rend(), [pts](const Note& note) { return note.pts == pts; });
+    return found == notes_.rend() ? Note{} : *found;
 }
 
 }  // namespace
