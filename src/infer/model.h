@@ -2,6 +2,7 @@
 // What a model wants and gives: resolved from its file, its metadata, model.json and the command line.
 
 #include <array>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "core/tensor_desc.h"
+#include "device/device.h"
+#include "infer/runtime_choice.h"
 
 namespace millrace::infer {
 
@@ -54,7 +57,11 @@ struct ModelRequest {
     Settings overrides;           ///< from the command line
     std::optional<int> batch;     ///< frames a run; nullopt: the model's own, or 1
     std::string runtime_library;  ///< path of libonnxruntime; empty: found by the engine
-    int threads = 0;              ///< intra-op threads; 0: all cores
+    int threads = 0;              ///< intra-op threads; 0: all cores, or 1 beside a GPU
+    device::DeviceId device{};    ///< where the model runs  NOLINT(readability-redundant-member-init)
+    std::size_t gpu_memory = 0;   ///< bytes that weights and intermediate results may take on a GPU; 0: no limit
+    FloatMath float_math = FloatMath::full;  ///< of float32 models on a GPU
+    std::optional<RuntimeChoice> choice{};   ///< of an earlier run; nullopt: the fastest, measured at load
 };
 
 /// Everything decided. A picture output has the input's layout, channel order and range, without mean and std.

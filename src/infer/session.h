@@ -10,10 +10,25 @@
 #include "device/device.h"
 #include "device/tensor.h"
 #include "infer/model.h"
+#include "infer/runtime_choice.h"
 
 namespace millrace::infer {
 
-/// Runs one model at one batch shape. run() may be called from several threads at once.
+/// How a session came about and how it runs.
+struct SessionReport {
+    RuntimeChoice choice;
+    double load_seconds = 0;       ///< file to session; on a GPU also measuring the candidates for `choice`
+    double first_run_seconds = 0;  ///< of the session's first run, until its result was there; 0: none yet
+    /// What does not run where it was asked to, a sentence each: nodes of the model that a GPU leaves to the CPU.
+    std::vector<std::string> fallbacks;
+};
+
+/// Runs one model at one batch shape.
+///
+/// A session on a GPU is tied to a stream of its own, stream(): all its runs are enqueued there, one after the other,
+/// and run() returns when that is done, not when the GPU is. What the inputs wait for and what the outputs are waited
+/// for is told by their timelines, so whoever made the inputs and whoever reads the outputs use what streams they like.
+/// Two models, or two batches of one, run side by side in two sessions.
 class Session {
   public:
     virtual ~Session() = default;
@@ -25,13 +40,16 @@ class Session {
     /// Shapes of all outputs for input_descs(): inferred from the graph, and where that leaves a dimension open, found
     /// by running once on zeros.
     [[nodiscard]] virtual const std::vector<core::TensorDesc>& output_descs() const = 0;
-    /// The stream that run() must be called with. The host's: run() may be called from several threads at once;
-    /// another's: from one thread at a time.
-    [[nodiscard]] virtual device::StreamRef stream() const { return device::host_stream(); }
+    /// The stream that run() must be given. The host's: run() may be called from several threads at once. A GPU's: by
+    /// one thread at a time, and nobody else uses the stream during the call; waiting for it waits for all runs so far.
+    [[nodiscard]] virtual device::StreamRef stream() const = 0;
     /// All inputs and outputs, in the order of the model's ports, bound without a copy; outputs are written in place.
-    /// Throws Error(failed) with the runtime's own message.
+    /// `stream` is stream(), and all tensors are on its device (asserted). Throws Error(failed) with the runtime's own
+    /// message; then nothing is enqueued any more, and what the outputs hold is undefined.
     virtual void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
                      std::span<const device::Tensor> outputs) = 0;
+    /// Thread-safe.
+    [[nodiscard]] virtual SessionReport report() const = 0;
 };
 
 /// Load the file's ports and settings and resolve them. Needs the runtime library (it reads the file). Throws
@@ -40,7 +58,9 @@ class Session {
 [[nodiscard]] ModelDescription describe_model(const ModelRequest& request);
 
 /// A session for pictures of `input` size (after fitting, tiling and padding), batch from the description. Throws
-/// Error(bad_input) when the shapes cannot fit.
+/// Error(bad_input) when the shapes cannot fit. On a GPU (request.device) it has run once when this returns. Throws
+/// Error(failed) that says what is missing where the runtime, the machine or the build cannot run models there, and
+/// where the model does not fit request.gpu_memory.
 [[nodiscard]] std::unique_ptr<Session> make_session(const ModelRequest& request, const ModelDescription& model,
                                                     Size input);
 

@@ -46,8 +46,10 @@ class FakeSession final : public infer::Session {
     [[nodiscard]] const infer::ModelDescription& model() const override { return model_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& input_descs() const override { return inputs_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return outputs_; }
+    [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
     void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
              std::span<const device::Tensor> outputs) override;
+    [[nodiscard]] infer::SessionReport report() const override { return {}; }
 
     std::function<void()> on_run;
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "device/memory_source.h"
 #include "device/rows.h"
@@ -31,6 +32,14 @@ void wait(StreamRef stream, EventRef event);
 void synchronize(EventRef event);
 [[nodiscard]] bool reached(EventRef event);
 [[nodiscard]] double elapsed(EventRef from, EventRef to);
+
+/// What the calling thread enqueues on `stream` from here on is kept, not done.
+void begin_capture(StreamRef stream);
+/// The kept work, ready to be launched; null and a `reason` where it cannot be repeated.
+[[nodiscard]] void* end_capture(StreamRef stream, std::string& reason);
+void abandon_capture(StreamRef stream) noexcept;
+void launch_graph(StreamRef stream, void* graph);
+void destroy_graph(int index, void* graph) noexcept;
 
 /// Stream-ordered memory of one device; blocks come from and go back to its pool without stopping anything.
 [[nodiscard]] std::unique_ptr<MemorySource> device_memory(int index);

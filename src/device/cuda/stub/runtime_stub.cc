@@ -1,3 +1,5 @@
+#include <string>
+
 #include "core/error.h"
 #include "device/cuda/runtime.h"
 
@@ -28,6 +30,12 @@ void wait(StreamRef stream, EventRef /*event*/) { absent(stream.device.index); }
 void synchronize(EventRef event) { absent(event.device.index); }
 bool reached(EventRef event) { absent(event.device.index); }
 double elapsed(EventRef from, EventRef /*to*/) { absent(from.device.index); }
+
+void begin_capture(StreamRef stream) { absent(stream.device.index); }
+void* end_capture(StreamRef stream, std::string& /*reason*/) { absent(stream.device.index); }
+void abandon_capture(StreamRef /*stream*/) noexcept {}
+void launch_graph(StreamRef stream, void* /*graph*/) { absent(stream.device.index); }
+void destroy_graph(int /*index*/, void* /*graph*/) noexcept {}
 
 std::unique_ptr<MemorySource> device_memory(int index) { absent(index); }
 std::unique_ptr<MemorySource> pinned_memory(int index) { absent(index); }

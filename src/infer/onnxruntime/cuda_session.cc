@@ -1,0 +1,250 @@
+#include "infer/onnxruntime/cuda_session.h"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "device/graph.h"
+#include "device/stream.h"
+#include "infer/onnxruntime/cuda_model.h"
+#include "infer/onnxruntime/cuda_provider.h"
+#include "infer/onnxruntime/trial.h"
+
+namespace millrace::infer::ort {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::TensorDesc;
+using Clock = std::chrono::steady_clock;
+using Tensors = std::span<const device::Tensor>;
+
+/// What a way of running must gain to be preferred to a plainer one.
+constexpr double worthwhile = 0.97;
+/// Sets of memory for which a graph is kept: pools hand the same few blocks out again and again. Further ones run
+/// kernel by kernel.
+constexpr std::size_t most_graphs = 32;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+class CudaSession final : public Session {
+  public:
+    CudaSession(const ModelRequest& request, const ModelDescription& model, Size input);
+    ~CudaSession() override;
+    CudaSession(const CudaSession&) = delete;
+    CudaSession& operator=(const CudaSession&) = delete;
+    CudaSession(CudaSession&&) = delete;
+    CudaSession& operator=(CudaSession&&) = delete;
+
+    [[nodiscard]] const ModelDescription& model() const override { return model_; }
+    [[nodiscard]] const std::vector<TensorDesc>& input_descs() const override { return loaded_->shapes().inputs; }
+    [[nodiscard]] const std::vector<TensorDesc>& output_descs() const override { return loaded_->shapes().outputs; }
+    [[nodiscard]] device::StreamRef stream() const override { return stream_.ref(); }
+    void run(device::StreamRef stream, Tensors inputs, Tensors outputs) override;
+    [[nodiscard]] SessionReport report() const override { return report_; }
+
+  private:
+    void repeat_choice();
+    void measure_layouts();
+    void measure_graph();
+    /// Load the model in the way of report_.choice and run it once.
+    void load();
+    double load_and_measure(ConvLayout layout);
+    [[nodiscard]] bool graph_is_exact(Trial& trial, const device::Graph& graph);
+
+    /// In the way of report_.choice.
+    void enqueue(Tensors inputs, Tensors outputs);
+    /// Throws Error(failed), with nothing left enqueued.
+    void run_kernels(Tensors inputs, Tensors outputs);
+    [[nodiscard]] device::Graph capture(Tensors inputs, Tensors outputs);
+    [[nodiscard]] std::string doing(const char* what) const {
+        return fmt::format("model {} {} on {}", model_.path, what, device::to_string(stream_.ref().device));
+    }
+
+    const ModelRequest request_;
+    const ModelDescription model_;
+    const Size input_;
+    device::Stream stream_;  ///< destroyed after what is tied to it
+    SessionReport report_;   ///< fixed once made
+    std::unique_ptr<CudaModel> loaded_;
+
+    std::mutex mutex_;  ///< one run is enqueued at a time: the runtime asks that of sessions on a given stream
+    std::map<std::vector<std::byte*>, device::Graph> graphs_;  ///< by the addresses of inputs and outputs
+    bool captures_ = true;                                     ///< false once a capture failed
+};
+
+CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& model, Size input)
+    : request_(request), model_(model), input_(input), stream_(request.device) {
+    const auto begin = Clock::now();
+    report_.choice.provider = Provider::cuda;
+    // The runtime takes the tensor cores from float16 convolutions too where float32 is to be full.
+    report_.choice.math = model.dtype == core::DType::float16 ? FloatMath::tf32 : request.float_math;
+    if (request.choice) {
+        repeat_choice();
+    } else {
+        measure_layouts();
+        measure_graph();
+    }
+    if (!loaded_->fallback().empty()) report_.fallbacks.push_back(loaded_->fallback());
+    report_.load_seconds = seconds_since(begin) - report_.first_run_seconds;
+}
+
+CudaSession::~CudaSession() {
+    try {
+        device::synchronize(stream_);
+    } catch (const Error& error) {
+        core::log::debug("{}: {}", doing("ended"), error.what());
+    }
+}
+
+void CudaSession::repeat_choice() {
+    if (request_.choice->provider != Provider::cuda) {
+        throw Error(ErrorCode::usage, fmt::format("{}: it is to be repeated as '{}', which is another device",
+                                                  doing("cannot run"), to_string(*request_.choice)));
+    }
+    report_.choice = *request_.choice;
+    load();
+}
+
+void CudaSession::load() {
+    loaded_.reset();
+    loaded_ = std::make_unique<CudaModel>(request_, model_, input_, report_.choice, stream_.ref());
+    Trial trial(stream_, loaded_->shapes());
+    const auto begin = Clock::now();
+    run_kernels(trial.inputs(), trial.outputs());
+    device::synchronize(stream_);
+    report_.first_run_seconds = seconds_since(begin);
+}
+
+double CudaSession::load_and_measure(ConvLayout layout) {
+    report_.choice.layout = layout;
+    load();
+    Trial trial(stream_, loaded_->shapes());
+    return trial.seconds_a_run([&] { run_kernels(trial.inputs(), trial.outputs()); });
+}
+
+/// One after the other, as the budget is for one.
+void CudaSession::measure_layouts() {
+    std::optional<double> plain;
+    try {
+        plain = load_and_measure(ConvLayout::nchw);
+    } catch (const Error& error) {
+        core::log::debug("{}: {}", doing("measured as nchw"), error.what());
+    }
+    std::optional<double> last;
+    try {
+        last = load_and_measure(ConvLayout::nhwc);
+    } catch (const Error& error) {
+        if (!plain) throw;
+        core::log::debug("{}: {}", doing("measured as nhwc"), error.what());
+    }
+    core::log::debug("{}: {:.6f} s a run as nchw, {:.6f} as nhwc", doing("measured"), plain.value_or(0),
+                     last.value_or(0));
+    if (!plain || (last && *last < *plain)) return;
+    report_.choice.layout = ConvLayout::nchw;
+    load();
+}
+
+/// A graph is for models whose kernels are so short that starting them takes longer.
+void CudaSession::measure_graph() {
+    if (!loaded_->fallback().empty()) return;
+    Trial trial(stream_, loaded_->shapes());
+    const device::Graph graph = capture(trial.inputs(), trial.outputs());
+    const bool usable = graph && graph_is_exact(trial, graph);
+    if (!usable) {
+        captures_ = false;
+        return;
+    }
+    const double kernels = trial.seconds_a_run([&] { run_kernels(trial.inputs(), trial.outputs()); });
+    const double replayed = trial.seconds_a_run([&] { graph.launch(stream_); });
+    core::log::debug("{}: {:.6f} s a run by kernels, {:.6f} as a graph", doing("measured"), kernels, replayed);
+    if (replayed < worthwhile * kernels) report_.choice.launch = Launch::graph;
+}
+
+/// With other values than those of the capture: what the host worked out then must not be part of the result.
+bool CudaSession::graph_is_exact(Trial& trial, const device::Graph& graph) {
+    trial.fill();
+    graph.launch(stream_);
+    const std::vector<std::byte> replayed = trial.read();
+    run_kernels(trial.inputs(), trial.outputs());
+    if (replayed == trial.read()) return true;
+    core::log::debug("{}: as a graph its result is another", doing("measured"));
+    return false;
+}
+
+/// Empty where the model's runs cannot be kept.
+device::Graph CudaSession::capture(Tensors inputs, Tensors outputs) {
+    std::string reason;
+    device::Graph graph;
+    try {
+        graph = device::Graph::capture(stream_, [&] { loaded_->enqueue(inputs, outputs); }, reason);
+    } catch (const Ort::Exception& failure) {
+        reason = failure.what();
+    }
+    if (!graph) core::log::debug("{}: {}", doing("makes no graph"), reason);
+    return graph;
+}
+
+void CudaSession::enqueue(Tensors inputs, Tensors outputs) {
+    if (report_.choice.launch == Launch::graph && captures_) {
+        std::vector<std::byte*> place;
+        for (const device::Tensor& tensor : inputs) place.push_back(tensor.data);
+        for (const device::Tensor& tensor : outputs) place.push_back(tensor.data);
+        auto found = graphs_.find(place);
+        if (found == graphs_.end() && graphs_.size() < most_graphs) {
+            device::Graph graph = capture(inputs, outputs);
+            captures_ = static_cast<bool>(graph);
+            if (graph) found = graphs_.emplace(std::move(place), std::move(graph)).first;
+        }
+        if (found != graphs_.end()) {
+            found->second.launch(stream_);
+            return;
+        }
+    }
+    run_kernels(inputs, outputs);
+}
+
+void CudaSession::run_kernels(Tensors inputs, Tensors outputs) {
+    try {
+        loaded_->enqueue(inputs, outputs);
+    } catch (const Ort::Exception& failure) {
+        // What was enqueued of it must not outlive the leases, which are not marked.
+        device::synchronize(stream_);
+        refuse_cuda(failure, doing("failed while running"), request_.gpu_memory, ErrorCode::failed);
+    }
+}
+
+void CudaSession::run([[maybe_unused]] device::StreamRef stream, Tensors inputs, Tensors outputs) {
+    assert(stream == stream_.ref());
+    assert(inputs.size() == input_descs().size() && outputs.size() == output_descs().size());
+    const std::scoped_lock lock(mutex_);
+    for (const device::Tensor& tensor : inputs) {
+        if (tensor.timeline) tensor.timeline->before_read(stream_);
+    }
+    for (const device::Tensor& tensor : outputs) {
+        if (tensor.timeline) tensor.timeline->before_write(stream_);
+    }
+    enqueue(inputs, outputs);
+    for (const device::Tensor& tensor : inputs) {
+        if (tensor.timeline) tensor.timeline->after_read(stream_);
+    }
+    for (const device::Tensor& tensor : outputs) {
+        if (tensor.timeline) tensor.timeline->after_write(stream_);
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Session> make_cuda_session(const ModelRequest& request, const ModelDescription& model, Size input) {
+    require_cuda_provider(request.runtime_library);
+    return std::make_unique<CudaSession>(request, model, input);
+}
+
+}  // namespace millrace::infer::ort

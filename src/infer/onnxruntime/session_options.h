@@ -1,0 +1,18 @@
+#pragma once
+// What every session asks of the runtime, wherever it runs.
+
+#include <onnxruntime_cxx_api.h>
+
+#include "core/tensor_desc.h"
+#include "infer/model.h"
+
+namespace millrace::infer::ort {
+
+/// `picture`: the shape of the model's picture input, which names its dimensions. `threads`: 1 and up.
+[[nodiscard]] Ort::SessionOptions session_options(const ModelDescription& model, const core::TensorDesc& picture,
+                                                  int threads);
+
+/// Cores that this process may use.
+[[nodiscard]] int usable_cores();
+
+}  // namespace millrace::infer::ort

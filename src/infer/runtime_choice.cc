@@ -1,0 +1,79 @@
+#include "infer/runtime_choice.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+
+#include "core/error.h"
+
+namespace millrace::infer {
+namespace {
+
+/// Names of an enum's values, in their order.
+using Names = std::array<std::string_view, 2>;
+constexpr Names layouts{"nchw", "nhwc"};
+constexpr Names launches{"kernels", "graph"};
+constexpr Names maths{"full", "tf32"};
+constexpr Names searches{"heuristic", "exhaustive"};
+
+template <class T>
+std::string_view name(const Names& names, T value) {
+    return names.at(static_cast<std::size_t>(value));
+}
+
+class Parser {
+  public:
+    explicit Parser(std::string_view text) : text_(text), rest_(text) {}
+
+    std::string_view word() {
+        const std::size_t end = std::min(rest_.find('/'), rest_.size());
+        const std::string_view found = rest_.substr(0, end);
+        rest_.remove_prefix(std::min(end + 1, rest_.size()));
+        return found;
+    }
+
+    template <class T>
+    T value(const Names& names) {
+        const std::string_view found = word();
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names.at(i) == found) return static_cast<T>(i);
+        }
+        fail();
+    }
+
+    [[noreturn]] void fail() const {
+        throw core::Error(core::ErrorCode::bad_input,
+                          fmt::format("'{}' is no way to run a model; expected cpu, or cuda/LAYOUT/LAUNCH/MATH/SEARCH "
+                                      "as in cuda/{}/{}/{}/{}",
+                                      text_, layouts[1], launches[0], maths[0], searches[0]));
+    }
+
+  private:
+    std::string_view text_;
+    std::string_view rest_;
+};
+
+}  // namespace
+
+std::string to_string(const RuntimeChoice& choice) {
+    if (choice.provider == Provider::cpu) return "cpu";
+    return fmt::format("cuda/{}/{}/{}/{}", name(layouts, choice.layout), name(launches, choice.launch),
+                       name(maths, choice.math), name(searches, choice.search));
+}
+
+RuntimeChoice parse_runtime_choice(std::string_view text) {
+    if (text == "cpu") return {};
+    Parser parser(text);
+    if (parser.word() != "cuda") parser.fail();
+    RuntimeChoice choice;
+    choice.provider = Provider::cuda;
+    choice.layout = parser.value<ConvLayout>(layouts);
+    choice.launch = parser.value<Launch>(launches);
+    choice.math = parser.value<FloatMath>(maths);
+    choice.search = parser.value<ConvSearch>(searches);
+    if (to_string(choice) != text) parser.fail();
+    return choice;
+}
+
+}  // namespace millrace::infer

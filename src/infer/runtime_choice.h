@@ -1,0 +1,41 @@
+#pragma once
+// How a session runs a model where there are several ways.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millrace::infer {
+
+/// Where the runtime's kernels come from.
+enum class Provider : std::uint8_t { cpu, cuda };
+/// In which order convolutions see their data; the runtime transposes where the model has it otherwise.
+enum class ConvLayout : std::uint8_t { nchw, nhwc };
+/// How a run reaches the GPU: kernel by kernel, or as a graph that was captured once for the same memory.
+enum class Launch : std::uint8_t { kernels, graph };
+/// What float32 arithmetic means on a GPU: 24 bits of mantissa, or 11 where tensor cores take part. float16 weights are
+/// multiplied as they are, and summed in float32, either way.
+enum class FloatMath : std::uint8_t { full, tf32 };
+/// How cuDNN picks an algorithm for a convolution: heuristic does not measure, so that it picks the same every time.
+enum class ConvSearch : std::uint8_t { heuristic, exhaustive };
+
+/// Everything about a run that may change the last bits of a result besides the model, the batch and the versions of
+/// the libraries. Two sessions with the same choice on the same kind of device give the same bits. On the CPU only
+/// `provider` means something.
+struct RuntimeChoice {
+    Provider provider = Provider::cpu;
+    ConvLayout layout = ConvLayout::nchw;
+    Launch launch = Launch::kernels;
+    FloatMath math = FloatMath::full;
+    ConvSearch search = ConvSearch::heuristic;
+
+    friend bool operator==(const RuntimeChoice&, const RuntimeChoice&) = default;
+};
+
+/// "cpu", "cuda/nhwc/graph/full/heuristic".
+[[nodiscard]] std::string to_string(const RuntimeChoice& choice);
+
+/// The inverse. Throws Error(bad_input) that says what was expected.
+[[nodiscard]] RuntimeChoice parse_runtime_choice(std::string_view text);
+
+}  // namespace millrace::infer
