@@ -25,7 +25,8 @@ struct DecoderOptions {
     /// Where pictures are decoded and delivered. cuda: by NVDEC; ask why_not_on_gpu() first.
     device::DeviceId device{};
     /// cuda: where pictures get their memory from, of that device; outlives the decoder. Its budget must hold a few
-    /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile.
+    /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile. The chip's own surfaces come on
+    /// top, 10 to 30 pictures a lane, of 1920x1088 or 4096x2304 at least, so that other files can use them, too.
     device::BufferPool* pictures = nullptr;
     /// cuda: ends that waiting; receive() then gives end.
     std::stop_token stop{};

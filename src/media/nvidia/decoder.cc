@@ -234,7 +234,9 @@ Note NvidiaDecoder::note_of(std::int64_t pts) {
     // From the newest: times may be repeated where two files were joined.
     const auto found =
         std::find_if(notes_.rbegin(), notes_.rend(), [pts](const Note& note) { return note.pts == pts; });
-    return found == notes_.rend() ? Note{} : *found;
+    if (found != notes_.rend()) return *found;
+    core::log::debug("{}: a picture is shown at {}, which is no packet's time", parts_.path, pts);
+    return {};
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "media/nvidia/session.h"
 
-#include <array>
-#include <utility>
+#include <string>
+
+#include "core/log.h"
 
 namespace millrace::media::nvidia {
 
@@ -45,6 +46,8 @@ Session::Session(const Library& library, const CodedFormat& format, const CodedF
                       "a decoder for " + describe(format) + " with room for " + describe(room) + ", " +
                           std::to_string(surfaces) + " surfaces");
     }
+    core::log::debug("cuda:{}: NVDEC decoder for {}, room for {}, {} surfaces", library_.index, describe(format),
+                     describe(room), surfaces);
 }
 
 Session::~Session() {
