@@ -265,12 +265,18 @@ TEST_F(Nvdec, StartsAgainAfterReset) {
 }
 
 TEST_F(Nvdec, FollowsASizeThatChangesMidway) {
-    const auto pictures = decode(
-        *open(), {"seq 64 48 4;dec 0 1;show 0;", "dec 1 2;dec 2 3;show 1;", "show 2;seq 96 64 4;dec 0 4;show 0;"});
-    ASSERT_EQ(pictures.size(), 4U);
+    const auto pictures =
+        decode(*open(), {"seq 64 48 4;dec 0 1;show 0;", "dec 1 2;dec 2 3;show 1;", "show 2;seq 96 64 4;dec 0 4;show 0;",
+                         "dec 1 5;show 1;dec 2 6;show 2;dec 3 7;show 3;dec 4 8;show 4;",
+                         "dec 0 9;show 0;dec 1 10;show 1;", "seq 128 96 4;dec 0 11;show 0;"});
+    ASSERT_EQ(pictures.size(), 11U);
     EXPECT_EQ(pictures[2].desc.width, 64);
-    EXPECT_EQ(pictures[3].desc.width, 96);
+    EXPECT_EQ(pictures[9].desc.width, 96);
+    EXPECT_EQ(pictures[10].desc.width, 128);
     for (std::size_t i = 0; i < pictures.size(); ++i) expect_samples(pictures[i], static_cast<int>(i) + 1);
+    // The first one's pictures were still waiting when the second came; for the third it was free again.
+    EXPECT_EQ(fake_.created.size(), 2U);
+    EXPECT_EQ(fake_.reconfigured.size(), 1U);
 }
 
 // Its references are in the surfaces: the same decoder goes on.

@@ -43,8 +43,8 @@ struct Note {
 /// What is in a surface.
 struct Surface {
     std::shared_ptr<const Sequence> sequence;  ///< null: nothing
-    std::shared_ptr<Session> session;
-    bool rejected = false;  ///< the chip did not take the picture
+    std::weak_ptr<Session> session;            ///< not held: when a size changes, the former one goes back to the pool
+    bool rejected = false;                     ///< the chip did not take the picture
 };
 
 class NvidiaDecoder final : public Decoder, private ParserEvents {
@@ -199,7 +199,7 @@ void NvidiaDecoder::on_decode(CUVIDPICPARAMS& picture) {
     // The parser goes round its surfaces, so this does not happen while there are spare ones.
     out_.settle(*session_, picture.CurrPicIdx);
     Surface& surface = surfaces_.at(index);
-    const bool second_field = picture.second_field != 0 && surface.session == session_;
+    const bool second_field = picture.second_field != 0 && surface.session.lock() == session_;
     const CUresult result = session_->decode(picture);
     if (is_fatal(result)) {
         throw_failure(parts_.library, result, "cuvidDecodePicture",
@@ -214,10 +214,11 @@ void NvidiaDecoder::on_display(const CUVIDPARSERDISPINFO& info) {
     if (info.picture_index < 0 || info.picture_index >= most_surfaces) return;
     const Surface& surface = surfaces_.at(static_cast<std::size_t>(info.picture_index));
     const Note note = note_of(info.timestamp);
-    if (!surface.sequence || surface.rejected || note.discard) return;
+    std::shared_ptr<Session> session = surface.session.lock();
+    if (!session || surface.rejected || note.discard) return;
     Shown shown;
     shown.sequence = surface.sequence;
-    shown.session = surface.session;
+    shown.session = std::move(session);
     shown.index = info.picture_index;
     shown.parameters.progressive_frame = info.progressive_frame;
     shown.parameters.second_field = info.repeat_first_field + 1;
