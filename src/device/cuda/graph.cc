@@ -42,12 +42,17 @@ bool on_device(const void* address) {
     return attributes.type == cudaMemoryTypeDevice;
 }
 
-/// Host memory that a step reads or writes, and functions that it calls there, may be gone when it is repeated.
-bool repeats(cudaGraphNode_t node, int index) {
+/// Host memory that a step reads or writes, and functions that it calls there, may be gone when it is repeated. Memory
+/// that the work takes for itself (cuBLAS does) is the graph's; `taken` counts what it does not give back.
+bool repeats(cudaGraphNode_t node, int index, int& taken) {
     cudaGraphNodeType type{};
     check(cudaGraphNodeGetType(node, &type), "cudaGraphNodeGetType", index);
     if (type == cudaGraphNodeTypeKernel || type == cudaGraphNodeTypeMemset || type == cudaGraphNodeTypeEmpty)
         return true;
+    if (type == cudaGraphNodeTypeMemAlloc || type == cudaGraphNodeTypeMemFree) {
+        taken += type == cudaGraphNodeTypeMemAlloc ? 1 : -1;
+        return true;
+    }
     if (type != cudaGraphNodeTypeMemcpy) return false;
     cudaMemcpy3DParms copy{};
     if (cudaGraphMemcpyNodeGetParams(node, &copy) != cudaSuccess) {
@@ -84,10 +89,14 @@ void* end_capture(StreamRef stream, std::string& reason) {
         return nullptr;
     }
     const Captured captured(graph, index);
-    const std::vector<cudaGraphNode_t> nodes = captured.nodes();
-    for (cudaGraphNode_t node : nodes) {
-        if (repeats(node, index)) continue;
+    int taken = 0;
+    for (cudaGraphNode_t node : captured.nodes()) {
+        if (repeats(node, index, taken)) continue;
         reason = "it has steps that involve the host";
+        return nullptr;
+    }
+    if (taken != 0) {
+        reason = "it takes memory that it does not give back, or the other way round";
         return nullptr;
     }
     cudaGraphExec_t executable = nullptr;

@@ -57,7 +57,7 @@ void CudaModel::load(const ModelRequest& request, const RuntimeChoice& choice, S
     session_ = Ort::Session(env, model_.path.c_str(), listening);
     const std::string nodes = placement_.on_cpu();
     fallback_ =
-        fmt::format("model {}: {} run on the CPU, for which ONNX Runtime has no version on {}; each costs a wait",
+        fmt::format("model {} leaves {} to the CPU, which ONNX Runtime has no version of for {}: every run waits",
                     model_.path, nodes.empty() ? "some nodes" : nodes, device::to_string(stream_.device));
 }
 

@@ -75,7 +75,7 @@ class CudaSession final : public Session {
     SessionReport report_;   ///< fixed once made
     std::unique_ptr<CudaModel> loaded_;
 
-    std::mutex mutex_;  ///< one run is enqueued at a time: the runtime asks that of sessions on a given stream
+    std::mutex mutex_;                                         ///< a second thread waits rather than breaks the runtime
     std::map<std::vector<std::byte*>, device::Graph> graphs_;  ///< by the addresses of inputs and outputs
     bool captures_ = true;                                     ///< false once a capture failed
 };

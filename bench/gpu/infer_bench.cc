@@ -1,0 +1,128 @@
+// Runs of a model alone on a GPU, batch by batch: one line of JSON each.
+//
+//   gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...]
+//
+// CHOICE as "cuda/nhwc/graph/full/heuristic"; "-": measured at load. MILLRACE_ONNXRUNTIME: libonnxruntime with CUDA.
+// `ms` is a run's time on its stream, in a row with others, between events on the GPU; `memory_mib` what the device has
+// less than before the session was loaded, of all processes.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "device/buffer_pool.h"
+#include "device/copy.h"
+#include "device/cuda/probe.h"
+#include "device/stream.h"
+#include "device/tensor.h"
+#include "infer/session.h"
+
+namespace millrace::infer {
+namespace {
+
+constexpr device::DeviceId gpu{device::DeviceKind::cuda, 0};
+constexpr std::size_t plenty = std::size_t{64} << 30U;
+constexpr double seconds = 1.0;  ///< of runs, after a tenth of that to warm up
+
+std::vector<device::Tensor> filled(device::BufferPool& pool, device::StreamRef stream,
+                                   const std::vector<core::TensorDesc>& descs) {
+    device::BufferPool host({}, "bench", plenty);
+    std::vector<device::Tensor> tensors;
+    unsigned state = 1;
+    for (const core::TensorDesc& desc : descs) {
+        const device::Tensor values = device::lease_tensor(host, desc);
+        // 1/2 to 1, as zeros would cost less power, and so less time.
+        for (std::int64_t i = 0; i < desc.element_count(); ++i) {
+            state = state * 1664525U + 1013904223U;
+            if (desc.dtype == core::DType::float32) values.as<std::uint32_t>()[i] = 0x3f000000U | (state >> 9U);
+            if (desc.dtype == core::DType::float16) {
+                values.as<std::uint16_t>()[i] = static_cast<std::uint16_t>(0x3800U | (state >> 22U));
+            }
+        }
+        tensors.push_back(device::lease_tensor(pool, desc));
+        device::copy(stream, values, tensors.back());
+        device::synchronize(stream);
+    }
+    return tensors;
+}
+
+double milliseconds_a_run(Session& session) {
+    device::BufferPool pool(gpu, "bench", plenty);
+    const device::StreamRef stream = session.stream();
+    const std::vector<device::Tensor> inputs = filled(pool, stream, session.input_descs());
+    std::vector<device::Tensor> outputs;
+    for (const core::TensorDesc& desc : session.output_descs()) outputs.push_back(device::lease_tensor(pool, desc));
+    device::Event begin(gpu, device::EventKind::timing);
+    device::Event end(gpu, device::EventKind::timing);
+    const auto time = [&](int runs) {
+        begin.record(stream);
+        for (int i = 0; i < runs; ++i) session.run(stream, inputs, outputs);
+        end.record(stream);
+        device::synchronize(stream);
+        return device::elapsed(begin.ref(), end.ref()) / runs;
+    };
+    (void)time(3);
+    const double roughly = time(std::max(1, static_cast<int>(0.1 * seconds / time(3))));
+    return 1e3 * time(std::max(3, static_cast<int>(seconds / roughly)));
+}
+
+void bench(const ModelRequest& request, Size size) {
+    const std::size_t before = device::cuda_memory(0).free_bytes;
+    const ModelDescription model = describe_model(request);
+    const auto session = make_session(request, model, model.input_size.value_or(size));
+    const std::size_t after = device::cuda_memory(0).free_bytes;
+    const double ms = milliseconds_a_run(*session);
+    const SessionReport report = session->report();
+    const nlohmann::json line{{"model", request.path},
+                              {"input", core::to_string(session->input_descs().at(0))},
+                              {"batch", model.batch},
+                              {"choice", to_string(report.choice)},
+                              {"ms", ms},
+                              {"fps", 1e3 * model.batch / ms},
+                              {"load_s", report.load_seconds},
+                              {"first_run_s", report.first_run_seconds},
+                              {"memory_mib", static_cast<double>(before - std::min(before, after)) / 1048576},
+                              {"fallbacks", report.fallbacks}};
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
+}
+
+int run(const std::vector<std::string>& arguments) {
+    if (arguments.empty()) {
+        fmt::print(stderr, "usage: gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...]\n");
+        return 2;
+    }
+    ModelRequest request;
+    request.path = arguments[0];
+    request.device = gpu;
+    if (const char* library = std::getenv("MILLRACE_ONNXRUNTIME")) request.runtime_library = library;
+    Size size{1920, 1080};
+    if (arguments.size() > 1 && std::sscanf(arguments[1].c_str(), "%dx%d", &size.width, &size.height) != 2) return 2;
+    if (arguments.size() > 2 && arguments[2] != "-") request.choice = parse_runtime_choice(arguments[2]);
+    std::vector<int> batches{1, 2, 4, 8, 16};
+    if (arguments.size() > 3) batches.clear();
+    for (std::size_t i = 3; i < arguments.size(); ++i) batches.push_back(std::stoi(arguments[i]));
+    for (const int batch : batches) {
+        request.batch = batch;
+        bench(request, size);
+    }
+    return 0;
+}
+
+}  // namespace
+}  // namespace millrace::infer
+
+int main(int argc, char** argv) {
+    try {
+        return millrace::infer::run(std::vector<std::string>(argv + 1, argv + argc));
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "gpu_infer_bench: {}\n", error.what());
+        return 1;
+    }
+}

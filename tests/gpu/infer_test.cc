@@ -1,0 +1,336 @@
+// Models on a GPU against the same models on the CPU, in one runtime. For machines with a GPU: elsewhere these fail.
+//
+//   MILLRACE_ONNXRUNTIME   libonnxruntime with CUDA; left out: what the loader finds as libonnxruntime.so.1
+//
+// Models come from the repository, which is the working directory where the build folder was moved; the small ones are
+// written by bench/gpu/make_models.py with the python3 on PATH (numpy, onnx).
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "core/error.h"
+#include "gpu/support.h"
+#include "infer/session.h"
+
+namespace millrace::infer {
+namespace {
+
+using device::BufferPool;
+using device::Stream;
+using device::Tensor;
+using device::test::copied;
+using device::test::gpu;
+using device::test::plenty;
+using Tensors = std::vector<Tensor>;
+using Bytes = std::vector<std::byte>;
+
+std::filesystem::path repository() {
+    const std::filesystem::path built = MILLRACE_SOURCE_DIR;
+    return std::filesystem::exists(built / "models") ? built : std::filesystem::current_path();
+}
+
+std::string held(const char* name) { return repository() / "models" / name; }
+
+/// A model of make_models.py --small.
+std::string made(const char* name) {
+    static const std::filesystem::path folder = [] {
+        std::string path = std::filesystem::temp_directory_path() / "millrace-gpu-XXXXXX";
+        if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
+        const std::string script = repository() / "bench" / "gpu" / "make_models.py";
+        const std::string command = "python3 '" + script + "' --small '" + path + "' > /dev/null";
+        if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);  // NOLINT
+        return std::filesystem::path(path);
+    }();
+    return folder / name;
+}
+
+ModelRequest request_for(const std::string& path, device::DeviceId device, int batch = 1) {
+    ModelRequest request;
+    request.path = path;
+    request.device = device;
+    request.batch = batch;
+    const char* library = std::getenv("MILLRACE_ONNXRUNTIME");  // NOLINT(concurrency-mt-unsafe)
+    request.runtime_library = library != nullptr ? library : "";
+    return request;
+}
+
+std::unique_ptr<Session> session_of(const ModelRequest& request, Size size) {
+    return make_session(request, describe_model(request), size);
+}
+
+/// Values of a float tensor on the host.
+std::vector<double> values_of(const core::TensorDesc& desc, const Bytes& bytes) {
+    std::vector<double> values(static_cast<std::size_t>(desc.element_count()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (desc.dtype == core::DType::float32) {
+            float value = 0;
+            std::memcpy(&value, bytes.data() + i * sizeof(value), sizeof(value));
+            values[i] = static_cast<double>(value);
+        } else {
+            std::uint16_t bits = 0;
+            std::memcpy(&bits, bytes.data() + i * sizeof(bits), sizeof(bits));
+            const int exponent = bits >> 10U & 31U;
+            const int mantissa = bits & 1023U;
+            const double size = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+            values[i] = exponent == 31 ? std::nan("") : (bits & 0x8000U) != 0 ? -size : size;
+        }
+    }
+    return values;
+}
+
+/// Pools and what goes into a model: from 0 to 1, smooth in places and rough in others, different for each seed.
+class Rig {
+  public:
+    Tensor input(const core::TensorDesc& desc, unsigned seed) {
+        Tensor tensor = device::lease_tensor(host, desc);
+        unsigned state = seed * 2654435761U + 1;
+        for (std::int64_t i = 0; i < desc.element_count(); ++i) {
+            state = state * 1664525U + 1013904223U;
+            const double rough = static_cast<double>(state >> 8U) / (1U << 24U);
+            const double value = 0.5 + 0.3 * std::sin(static_cast<double>(i) * 0.01 + seed) + 0.2 * (rough - 0.5);
+            if (desc.dtype == core::DType::float32) {
+                tensor.as<float>()[i] = static_cast<float>(value);
+            } else {
+                // Rounded down to 10 bits of mantissa; value is in (0, 1).
+                int exponent = 0;
+                const auto mantissa = static_cast<unsigned>(std::ldexp(std::frexp(value, &exponent), 11));
+                tensor.as<std::uint16_t>()[i] =
+                    static_cast<std::uint16_t>((static_cast<unsigned>(exponent + 14) << 10U) | (mantissa & 1023U));
+            }
+        }
+        return tensor;
+    }
+
+    /// Runs on whatever device the session is, from and to the host.
+    Bytes run(Session& session, const Tensor& input) {
+        const bool on_host = session.stream().device.kind == device::DeviceKind::host;
+        BufferPool& pool = on_host ? host : memory;
+        const Stream other(session.stream().device);
+        Tensors inputs;
+        inputs.push_back(copied(other, pool, input));
+        Tensors outputs;
+        outputs.push_back(device::lease_tensor(pool, session.output_descs().at(0)));
+        session.run(session.stream(), inputs, outputs);
+        const Tensor down = copied(other, host, outputs[0]);
+        device::synchronize(other);
+        return {down.data, down.data + down.desc.byte_count()};
+    }
+
+    BufferPool host{{}, "host", plenty};
+    BufferPool memory{gpu, "device", plenty};
+    BufferPool pinned{device::make_pinned_source(gpu), device::DeviceId{}, "pinned", plenty};
+};
+
+struct Difference {
+    double largest = 0;
+    double decibels = 0;  ///< of the values' mean square over the difference's
+};
+
+Difference compare(const core::TensorDesc& desc, const Bytes& expected, const Bytes& found) {
+    const std::vector<double> want = values_of(desc, expected);
+    const std::vector<double> have = values_of(desc, found);
+    Difference result;
+    double signal = 0;
+    double noise = 1e-30;
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        const double error = std::isfinite(have[i]) ? std::abs(want[i] - have[i]) : 1e9;
+        result.largest = std::max(result.largest, error);
+        signal += want[i] * want[i];
+        noise += error * error;
+    }
+    result.decibels = 10 * std::log10(signal / noise);
+    return result;
+}
+
+Difference against_cpu(const ModelRequest& request, Size size) {
+    Rig rig;
+    ModelRequest on_cpu = request;
+    on_cpu.device = {};
+    const auto here = session_of(on_cpu, size);
+    const auto there = session_of(request, size);
+    EXPECT_EQ(there->input_descs(), here->input_descs());
+    EXPECT_EQ(there->output_descs(), here->output_descs());
+    const Tensor input = rig.input(here->input_descs().at(0), 1);
+    const Bytes expected = rig.run(*here, input);
+    const Difference difference = compare(here->output_descs().at(0), expected, rig.run(*there, input));
+    const SessionReport report = there->report();
+    std::cout << std::filesystem::path(request.path).filename().string() << ": " << to_string(report.choice)
+              << ", largest difference " << difference.largest << ", " << difference.decibels << " dB; load "
+              << report.load_seconds << " s, first run " << report.first_run_seconds << " s\n";
+    return difference;
+}
+
+// 24 bits of mantissa: sums of up to 288 products in 8 layers, in another order and by other algorithms (Winograd), err
+// by 1e-5 or so. The bound is a quarter of a step of 8-bit video.
+TEST(GpuInfer, FullPrecisionEqualsTheCpuWithinAQuarterOfACode) {
+    const Difference picture = against_cpu(request_for(held("upscale2x.onnx"), gpu, 2), {320, 180});
+    EXPECT_LT(picture.largest, 0.25 / 255);
+    EXPECT_GT(picture.decibels, 80);
+    EXPECT_LT(against_cpu(request_for(held("shot_change.onnx"), gpu, 4), {64, 36}).largest, 0.25 / 255);
+}
+
+// 11 bits of mantissa: each factor errs by at most 2^-11 of itself, sums of many such less. 50 dB is one part in 316.
+TEST(GpuInfer, ReducedPrecisionIsAskedForAndCloseToTheCpu) {
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu);
+    request.float_math = FloatMath::tf32;
+    EXPECT_GT(against_cpu(request, {320, 180}).decibels, 50);
+}
+
+// The CPU computes in float32 between float16 tensors or all through, the GPU sums in float32: 4 layers of roundings by
+// 2^-11. 40 dB is one part in 100.
+TEST(GpuInfer, HalfPrecisionModelsRun) {
+    EXPECT_GT(against_cpu(request_for(made("half.onnx"), gpu, 2), {96, 54}).decibels, 40);
+}
+
+TEST(GpuInfer, AChoiceThatIsRepeatedGivesTheSameBytesAndGraphsChangeNone) {
+    Rig rig;
+    for (const std::string& path : {held("upscale2x.onnx"), made("half.onnx")}) {
+        for (const ConvLayout layout : {ConvLayout::nchw, ConvLayout::nhwc}) {
+            std::optional<Bytes> expected;
+            for (const Launch launch : {Launch::kernels, Launch::kernels, Launch::graph}) {
+                ModelRequest request = request_for(path, gpu);
+                request.choice = RuntimeChoice{Provider::cuda, layout, launch, FloatMath::tf32};
+                const auto session = session_of(request, {160, 90});
+                EXPECT_EQ(session->report().choice, *request.choice);
+                EXPECT_TRUE(session->report().fallbacks.empty()) << session->report().fallbacks.at(0);
+                const Tensor input = rig.input(session->input_descs().at(0), 3);
+                // Captured, then repeated on the same memory with other values, then with these.
+                const Bytes first = rig.run(*session, input);
+                (void)rig.run(*session, rig.input(session->input_descs().at(0), 4));
+                EXPECT_EQ(rig.run(*session, input), first) << to_string(*request.choice);
+                if (!expected) expected = first;
+                EXPECT_EQ(first, *expected) << to_string(*request.choice);
+            }
+        }
+    }
+}
+
+TEST(GpuInfer, WhatWasMeasuredCanBeRepeated) {
+    Rig rig;
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu);
+    const auto measured = session_of(request, {160, 90});
+    request.choice = parse_runtime_choice(to_string(measured->report().choice));
+    const auto repeated = session_of(request, {160, 90});
+    EXPECT_EQ(repeated->report().choice, measured->report().choice);
+    EXPECT_GT(repeated->report().first_run_seconds, 0);
+    const Tensor input = rig.input(measured->input_descs().at(0), 5);
+    EXPECT_EQ(rig.run(*repeated, input), rig.run(*measured, input));
+}
+
+TEST(GpuInfer, AChoiceOfAnotherDeviceIsRefused) {
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu);
+    request.choice = RuntimeChoice{};
+    try {
+        (void)session_of(request, {160, 90});
+        FAIL() << "no error";
+    } catch (const core::Error& error) {
+        EXPECT_EQ(error.code(), core::ErrorCode::usage);
+        EXPECT_NE(std::string(error.what()).find("repeated as 'cpu'"), std::string::npos) << error.what();
+    }
+}
+
+/// One piece of work that goes up, through the model and down on three streams.
+struct InFlight {
+    Tensor input;
+    Tensor output;
+};
+
+// Nothing but timelines orders the upload, the model and the download, and memory is handed on while it is in use.
+TEST(GpuInfer, TimelinesAloneOrderItsInputsAndOutputs) {
+    Rig rig;
+    const auto session = session_of(request_for(held("upscale2x.onnx"), gpu), {320, 180});
+    constexpr unsigned kinds = 3;
+    Tensors sources;
+    std::vector<Bytes> expected;
+    for (unsigned i = 0; i < kinds; ++i) {
+        const Tensor input = rig.input(session->input_descs().at(0), 10 + i);
+        expected.push_back(rig.run(*session, input));
+        sources.push_back(device::lease_tensor(rig.pinned, input.desc));
+        std::memcpy(sources.back().data, input.data, input.desc.byte_count());
+    }
+    const Stream up(gpu);
+    const Stream down(gpu);
+    std::vector<Tensor> results;
+    for (unsigned i = 0; i < 30; ++i) {
+        Tensors inputs;
+        inputs.push_back(copied(up, rig.memory, sources[i % kinds]));
+        Tensors outputs;
+        outputs.push_back(device::lease_tensor(rig.memory, session->output_descs().at(0)));
+        session->run(session->stream(), inputs, outputs);
+        results.push_back(copied(down, rig.pinned, outputs[0]));
+    }
+    device::synchronize(down);
+    int right = 0;
+    for (unsigned i = 0; i < 30; ++i) {
+        const Bytes& want = expected[i % kinds];
+        right += std::memcmp(results[i].data, want.data(), want.size()) == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(right, 30);
+}
+
+TEST(GpuInfer, TwoSessionsRunSideBySide) {
+    Rig rig;
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu);
+    const auto one = session_of(request, {320, 180});
+    request.choice = one->report().choice;
+    const auto two = session_of(request, {320, 180});
+    ASSERT_FALSE(one->stream() == two->stream());
+    const Tensor first = rig.input(one->input_descs().at(0), 20);
+    const Tensor second = rig.input(one->input_descs().at(0), 21);
+    const Bytes expected_first = rig.run(*one, first);
+    const Bytes expected_second = rig.run(*one, second);
+    const Stream copies(gpu);
+    Tensors inputs;
+    inputs.push_back(copied(copies, rig.memory, first));
+    Tensors others;
+    others.push_back(copied(copies, rig.memory, second));
+    std::vector<Tensors> of_one(20);
+    std::vector<Tensors> of_two(20);
+    for (std::size_t i = 0; i < of_one.size(); ++i) {
+        of_one[i].push_back(device::lease_tensor(rig.memory, one->output_descs().at(0)));
+        of_two[i].push_back(device::lease_tensor(rig.memory, two->output_descs().at(0)));
+        one->run(one->stream(), inputs, of_one[i]);
+        two->run(two->stream(), others, of_two[i]);
+    }
+    int right = 0;
+    for (std::size_t i = 0; i < of_one.size(); ++i) {
+        const Tensor down = copied(copies, rig.host, of_one[i][0]);
+        const Tensor other_down = copied(copies, rig.host, of_two[i][0]);
+        device::synchronize(copies);
+        right += std::memcmp(down.data, expected_first.data(), expected_first.size()) == 0 ? 1 : 0;
+        right += std::memcmp(other_down.data, expected_second.data(), expected_second.size()) == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(right, 40);
+}
+
+TEST(GpuInfer, AModelThatDoesNotFitItsBudgetNamesTheOption) {
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu, 2);
+    request.gpu_memory = std::size_t{1} << 20U;
+    try {
+        (void)session_of(request, {640, 360});
+        FAIL() << "no error";
+    } catch (const core::Error& error) {
+        EXPECT_EQ(error.code(), core::ErrorCode::failed);
+        EXPECT_NE(std::string(error.what()).find("does not fit 1048576 bytes"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("--gpu-memory"), std::string::npos) << error.what();
+    }
+    request.gpu_memory = std::size_t{2} << 30U;
+    EXPECT_NE(session_of(request, {640, 360}), nullptr) << "the device must still work";
+}
+
+TEST(GpuInfer, NodesThatStayOnTheCpuAreToldAndRight) {
+    const ModelRequest request = request_for(made("on_the_cpu.onnx"), gpu);
+    const std::vector<std::string> fallbacks = session_of(request, {64, 48})->report().fallbacks;
+    ASSERT_EQ(fallbacks.size(), 1U);
+    EXPECT_NE(fallbacks[0].find("leaves 1 node (Unique) to the CPU"), std::string::npos) << fallbacks[0];
+    EXPECT_LT(against_cpu(request, {64, 48}).largest, 1e-3);
+}
+
+}  // namespace
+}  // namespace millrace::infer
