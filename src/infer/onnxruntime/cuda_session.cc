@@ -121,6 +121,10 @@ void CudaSession::load() {
     run_kernels(trial.inputs(), trial.outputs());
     device::synchronize(stream_);
     report_.first_run_seconds = seconds_since(begin);
+    // From the second run on the runtime takes all memory in one piece, as the first one's pattern says. A capture must
+    // find it taken.
+    run_kernels(trial.inputs(), trial.outputs());
+    device::synchronize(stream_);
 }
 
 double CudaSession::load_and_measure(ConvLayout layout) {
