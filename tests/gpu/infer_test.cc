@@ -2,8 +2,9 @@
 //
 //   MILLRACE_ONNXRUNTIME   libonnxruntime with CUDA; left out: what the loader finds as libonnxruntime.so.1
 //
-// Models come from the repository, which is the working directory where the build folder was moved; the small ones are
-// written by bench/gpu/make_models.py with the python3 on PATH (numpy, onnx).
+//   MILLRACE_GPU_MODELS    what bench/gpu/make_models.py --small wrote; left out: written now by the python3 on PATH
+//
+// Other models come from the repository, which is the working directory where the build folder was moved.
 
 #include <gtest/gtest.h>
 
@@ -40,6 +41,7 @@ std::string held(const char* name) { return repository() / "models" / name; }
 /// A model of make_models.py --small.
 std::string made(const char* name) {
     static const std::filesystem::path folder = [] {
+        if (const char* there = std::getenv("MILLRACE_GPU_MODELS")) return std::filesystem::path(there);  // NOLINT
         std::string path = std::filesystem::temp_directory_path() / "millrace-gpu-XXXXXX";
         if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
         const std::string script = repository() / "bench" / "gpu" / "make_models.py";

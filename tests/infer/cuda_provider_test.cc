@@ -122,6 +122,10 @@ TEST(CudaProvider, FailuresSayWhatToDo) {
                 AllOf(HasSubstr("model x.onnx: Failed to load library /x/libonnxruntime_providers_cuda.so with error: "
                                 "libcublasLt.so.13: cannot open"),
                       HasSubstr("install CUDA 13 and cuDNN 9")));
+    // Its source's place and its own expression are left out.
+    EXPECT_STREQ(
+        refusal("CUDA failure 700: illegal ; GPU=0 ; hostname=vm ; file=/x.cc ; line=70 ; expr=f();\n", 0).what(),
+        "model x.onnx: CUDA failure 700: illegal");
     EXPECT_EQ(refusal("CUDA failure 700: an illegal memory access was encountered", 0).code(), core::ErrorCode::failed);
     EXPECT_EQ(refusal("Input channels C is not equal to kernel channels", 0).code(), core::ErrorCode::bad_input);
 }

@@ -42,6 +42,8 @@ std::string trimmed(const Ort::Exception& failure) {
         const std::size_t text = category == std::string_view::npos ? category : reason.find(" : ", category + 3);
         if (text != std::string_view::npos) reason.remove_prefix(text + 3);
     }
+    // " ; GPU=-1 ; hostname=... ; file=... ; expr=..."
+    reason = reason.substr(0, reason.find(" ; GPU="));
     while (!reason.empty() && (reason.back() == '\n' || reason.back() == '.' || reason.back() == ' ')) {
         reason.remove_suffix(1);
     }
@@ -50,6 +52,10 @@ std::string trimmed(const Ort::Exception& failure) {
 
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::ranges::any_of(words, [text](std::string_view word) { return text.find(word) != text.npos; });
+}
+
+const char* advice_for(const std::string& reason) {
+    return mentions(reason, {"driver"}) ? "install a newer NVIDIA driver" : advice_on_parts;
 }
 
 /// Loaded under its own name, a library is found again by whoever asks for that name.
@@ -125,9 +131,9 @@ void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& o
         Ort::ThrowOnError(api.UpdateCUDAProviderOptionsWithValue(provider.get(), "user_compute_stream", stream.native));
         session.AppendExecutionProvider_CUDA_V2(*provider);
     } catch (const Ort::Exception& failure) {
-        throw Error(ErrorCode::failed,
-                    fmt::format("ONNX Runtime's CUDA provider does not start on {}: {}; {}",
-                                device::to_string(stream.device), trimmed(failure), advice_on_parts));
+        const std::string reason = trimmed(failure);
+        throw Error(ErrorCode::failed, fmt::format("ONNX Runtime's CUDA provider does not start on {}: {}; {}",
+                                                   device::to_string(stream.device), reason, advice_for(reason)));
     }
 }
 
