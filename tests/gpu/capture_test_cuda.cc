@@ -26,6 +26,9 @@ std::string work_of_a_lane() {
         desc.width = 322;
         desc.height = 180;
         desc.format.family = core::ColorFamily::gray;
+        desc.format.log2_chroma_w = 0;
+        desc.format.log2_chroma_h = 0;
+        desc.color = {core::Matrix::bt709, core::Range::limited, 1, 1, core::ChromaSiting::left};
         const ops::ToTensor op(desc, {}, ops::ResizeSpec{33, 21, ops::Fit::stretch, ops::Filter::area});
         for (int i = 1; i <= 3; ++i) {
             const Picture picture = lease_picture(memory, desc);

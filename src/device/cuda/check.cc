@@ -46,6 +46,24 @@ bool is_sticky(cudaError_t result) {
     }
 }
 
+// Whether anybody in this process uses the device already. A driver that cannot tell is taken to say yes.
+bool in_use(int index) {
+    using Get = int(int device, unsigned* flags, int* active);  // cuDevicePrimaryCtxGetState; devices count alike
+    static Get* const get = [] {
+        constexpr unsigned since = 7000;  // CUDA 7.0
+        void* function = nullptr;
+        cudaDriverEntryPointQueryResult found{};
+        const cudaError_t result =
+            cudaGetDriverEntryPointByVersion("cuDevicePrimaryCtxGetState", &function, since, cudaEnableDefault, &found);
+        if (result != cudaSuccess) static_cast<void>(cudaGetLastError());
+        const bool there = result == cudaSuccess && found == cudaDriverEntryPointSuccess;
+        return there ? reinterpret_cast<Get*>(function) : nullptr;  // NOLINT(*-reinterpret-cast)
+    }();
+    unsigned flags = 0;
+    int active = 1;
+    return get == nullptr || get(index, &flags, &active) != 0 || active != 0;
+}
+
 }  // namespace
 
 bool cuda_lost(int index) { return index >= 0 && index < most_devices && lost().at(static_cast<std::size_t>(index)); }
@@ -74,7 +92,7 @@ CurrentDevice::CurrentDevice(int index) {
     check(cudaGetDevice(&current), "cudaGetDevice", index);
     if (current == index) return;
     check(cudaSetDevice(index), "cudaSetDevice", index);
-    former_ = current;
+    if (in_use(current)) former_ = current;
 }
 
 CurrentDevice::~CurrentDevice() {

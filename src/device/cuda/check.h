@@ -16,7 +16,9 @@ void check(cudaError_t result, const char* api, int index,
 /// Notes an error that cannot be thrown (destructors), so that cuda_lost() knows.
 void note(cudaError_t result, int index) noexcept;
 
-/// Makes a device the thread's current one; restores the former.
+/// Makes a device the thread's current one; restores the former. A former one that nobody in this process uses stays
+/// untouched, and this one stays current: setting it would make a context there, hundreds of MiB of a GPU that the job
+/// was not given.
 class CurrentDevice {
   public:
     explicit CurrentDevice(int index);
