@@ -91,6 +91,40 @@ MILLRACE_BOTH float max_magnitude(float a, float b) {
 #endif
 }
 
+/// The nearest number in 0..1; 0 for NaN. On a GPU part of the instruction that computes x.
+MILLRACE_BOTH float saturate(float x) {
+#ifdef __CUDA_ARCH__
+    return __saturatef(x);
+#else
+    return x > 0.0F ? (x < 1.0F ? x : 1.0F) : 0.0F;
+#endif
+}
+
+/// x * y + z where x * y is exact, so that one rounding is as good as two.
+MILLRACE_BOTH float exact_product_plus(float x, float y, float z) {
+#ifdef __CUDA_ARCH__
+    return __fmaf_rn(x, y, z);
+#else
+    return x * y + z;
+#endif
+}
+
+/// Of the halves in two words, the larger magnitudes of `a` (magnitudes already) and of `b`; at least 0x7C00 once
+/// either is NaN.
+MILLRACE_BOTH std::uint32_t max_magnitudes(std::uint32_t a, std::uint32_t b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    std::uint32_t out;
+    asm("{.reg .b32 t; abs.f16x2 t, %2; max.NaN.f16x2 %0, %1, t;}" : "=r"(out) : "r"(a), "r"(b));
+    return out;
+#else
+    const std::uint32_t low = b & 0x7FFFU;
+    const std::uint32_t high = b & 0x7FFF0000U;
+    const std::uint32_t most_low = (a & 0xFFFFU) > low ? a & 0xFFFFU : low;
+    const std::uint32_t most_high = (a & 0xFFFF0000U) > high ? a & 0xFFFF0000U : high;
+    return most_low | most_high;
+#endif
+}
+
 /// The functions of ops/formula.h by the GPU's own instructions, which round the same.
 MILLRACE_BOTH std::uint16_t half_of(float x) {
 #ifdef __CUDA_ARCH__

@@ -50,45 +50,122 @@ __global__ void luma_strips(const __grid_constant__ ToPictureArgs a, Total* tota
     add_nan(nan, total);
 }
 
-/// Chroma of the pixels beside each thread's strip: the next threads', or read again where the warp ends.
-template <class T, int P>
-__device__ void beside(const ToPictureArgs& a, int x, int y, const both::ChromaRow<P>& row, both::Pair& before,
+/// The pixels beside a warp's two rows of strips. Thread 2 r + 1 of each four has the one behind row r, thread 2 r the
+/// one before: nothing waits for memory in the middle of the work, and no thread goes its own way.
+template <class T>
+struct Beside {
+    T elements[3];
+
+    __device__ Beside(const ToPictureArgs& a, int warp_x, const int* rows) {
+        const unsigned lane = threadIdx.x;
+        const int first = rows[0];  // chosen by value: an index would put the rows into memory
+        const int second = rows[1];
+        const int x = (lane & 1U) == 0 ? warp_x - 1 : warp_x + warp_size * both::strip_pixels<T>;
+        const int y = (lane & 2U) == 0 ? first : second;
+        both::load_pixel<T>(a, both::clamp_to(x, a.out.width), both::clamp_to(y, a.out.height), elements);
+    }
+};
+
+/// Chroma of the pixels beside each thread's strip in row r: the next threads', or `outside` where the warp ends.
+template <int P>
+__device__ void beside(int r, const both::ChromaRow<P>& row, const both::Pair& outside, both::Pair& before,
                        both::Pair& after) {
     const unsigned lane = threadIdx.x;
+    const int source = 2 * r + (lane == 0 ? 0 : 1);
+    const both::Pair end{__shfl_sync(whole_warp, outside.cb, source), __shfl_sync(whole_warp, outside.cr, source)};
     before = {__shfl_up_sync(whole_warp, row.cb[P - 1], 1), __shfl_up_sync(whole_warp, row.cr[P - 1], 1)};
     after = {__shfl_down_sync(whole_warp, row.cb[0], 1), __shfl_down_sync(whole_warp, row.cr[0], 1)};
-    if (lane == 0 || lane == warp_size - 1) {
-        const both::Pair pixel = both::chroma_number<T>(a, lane == 0 ? x - 1 : x + P, y);
-        (lane == 0 ? before : after) = pixel;
-    }
-    // The picture may end within the warp.
-    if (x + P >= a.out.width) after = {row.cb[P - 1], row.cr[P - 1]};
+    if (lane == 0) before = end;
+    if (lane == warp_size - 1) after = end;
 }
 
 constexpr int block_pairs = 8;
 
+/// Halved chroma of rows, on its way from warp to warp. By row, then by thread: words that go together lie together,
+/// and banks never clash.
+template <int N>
+struct Kept {
+    static_assert(N == 2 || N == 4);
+    struct alignas(4 * N) Samples {
+        float v[N];
+    };
+    Samples cb[block_pairs + 1][warp_size];
+    Samples cr[block_pairs + 1][warp_size];
+
+    __device__ void put(int row, const both::ChromaRow<N>& samples) {
+        Samples b;
+        Samples r;
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) {
+            b.v[i] = samples.cb[i];
+            r.v[i] = samples.cr[i];
+        }
+        cb[row][threadIdx.x] = b;
+        cr[row][threadIdx.x] = r;
+    }
+    __device__ void get(int row, both::ChromaRow<N>& samples) const {
+        const Samples b = cb[row][threadIdx.x];
+        const Samples r = cr[row][threadIdx.x];
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) {
+            samples.cb[i] = b.v[i];
+            samples.cr[i] = r.v[i];
+        }
+    }
+};
+
+/// The chroma of a block's row pairs, a warp each; the last warp has the rows above and below the block.
+template <class S, int N>
+__device__ void store_halved(const ToPictureArgs& a, int x, int first_pair, const both::ChromaRow<N>* half) {
+    __shared__ Kept<N> lower;  // of each pair, after that of the row above the block
+    __shared__ Kept<N> upper;  // of each pair, before that of the row below the block
+    const int warp = static_cast<int>(threadIdx.y);
+    const bool halo = warp == block_pairs;
+    // Apart, as an index that is not a constant would put the rows into memory.
+    if (halo) {
+        lower.put(0, half[0]);
+        upper.put(block_pairs, half[1]);
+    } else {
+        lower.put(warp + 1, half[1]);
+        upper.put(warp, half[0]);
+    }
+    __syncthreads();
+    const int row = first_pair + warp;
+    if (halo || x >= a.out.width || row >= a.out.chroma_height) return;
+    both::ChromaRow<N> four[4];
+    lower.get(warp, four[0]);
+    four[1] = half[0];
+    four[2] = half[1];
+    upper.get(warp + 1, four[3]);
+    both::ChromaRow<N> out;
+    both::down_strip(a.out.down, four, out);
+    both::store_chroma<S, N>(a, x / 2, row, out);
+}
+
 /// Row pairs of a block: a warp each. Where chroma is halved down the columns, one more warp reads the rows above and
 /// below the block, and all meet in shared memory.
 template <class S, class T, int W, int H>
-__global__ void __launch_bounds__(warp_size*(block_pairs + H))
+__global__ void __launch_bounds__(warp_size*(block_pairs + H), H == 1 ? 3 : 4)
     strips(const __grid_constant__ ToPictureArgs a, Total* total) {
     constexpr int pixels = both::strip_pixels<T>;
     constexpr int samples = pixels >> W;
-    constexpr int kept_rows = H == 1 ? 2 * block_pairs + 2 : 1;
-    // By sample, then by lane: a thread reads only what its own lane wrote, and banks never clash.
-    __shared__ float kept_cb[kept_rows][samples][warp_size];
-    __shared__ float kept_cr[kept_rows][samples][warp_size];
-    const int lane = static_cast<int>(threadIdx.x);
     const int warp = static_cast<int>(threadIdx.y);
-    const int column = (static_cast<int>(blockIdx.x) * warp_size + lane) * pixels;
+    const int warp_x = static_cast<int>(blockIdx.x) * warp_size * pixels;
+    const int column = warp_x + static_cast<int>(threadIdx.x) * pixels;
     const bool inside = column < a.out.width;
     const int x = inside ? column : a.out.width - pixels;
     const int top = static_cast<int>(blockIdx.y) * 2 * block_pairs;
     const bool halo = H == 1 && warp == block_pairs;
     const int rows[2] = {halo ? top - 1 : top + 2 * warp, halo ? top + 2 * block_pairs : top + 2 * warp + 1};
     both::RawRow raw[2];
-    for (int r = 0; r < 2; ++r) both::load_elements<T>(a.in, x, both::clamp_to(rows[r], a.out.height), raw[r]);
+    for (int r = 0; r < 2; ++r) both::load_elements<T>(a, x, both::clamp_to(rows[r], a.out.height), raw[r]);
+    both::Pair outside;
+    if constexpr (W == 1) {
+        const Beside<T> pixel(a, warp_x, rows);
+        outside = both::chroma_of_pixel<T>(a, pixel.elements);
+    }
     both::NanCount nan;
+    both::ChromaRow<samples> half[2];
     MILLRACE_UNROLL
     for (int r = 0; r < 2; ++r) {
         const bool own = !halo && inside && rows[r] < a.out.height;
@@ -96,38 +173,17 @@ __global__ void __launch_bounds__(warp_size*(block_pairs + H))
         both::read_row<S, T>(a, x, rows[r], raw[r], own ? both::RowUse::own : both::RowUse::chroma, nan, chroma);
         both::Pair before;
         both::Pair after;
-        if constexpr (W == 1) beside<T>(a, x, both::clamp_to(rows[r], a.out.height), chroma, before, after);
-        both::ChromaRow<samples> half;
-        both::down_row<pixels, W>(a, chroma, before, after, half);
+        if constexpr (W == 1) {
+            beside<pixels>(r, chroma, outside, before, after);
+            // The picture may end within the warp.
+            if (x + pixels >= a.out.width) after = {chroma.cb[pixels - 1], chroma.cr[pixels - 1]};
+        }
+        both::down_row<pixels, W>(a, chroma, before, after, half[r]);
         if constexpr (H == 0) {
-            if (own) both::store_chroma<S, samples>(a, x >> W, rows[r], half);
-        } else {
-            const int kept = rows[r] - (top - 1);
-            MILLRACE_UNROLL
-            for (int i = 0; i < samples; ++i) {
-                kept_cb[kept][i][lane] = half.cb[i];
-                kept_cr[kept][i][lane] = half.cr[i];
-            }
+            if (own) both::store_chroma<S, samples>(a, x >> W, rows[r], half[r]);
         }
     }
-    if constexpr (H == 1) {
-        __syncthreads();
-        const int row = top / 2 + warp;
-        if (!halo && inside && row < a.out.chroma_height) {
-            both::ChromaRow<samples> four[4];
-            MILLRACE_UNROLL
-            for (int r = 0; r < 4; ++r) {
-                MILLRACE_UNROLL
-                for (int i = 0; i < samples; ++i) {
-                    four[r].cb[i] = kept_cb[2 * warp + r][i][lane];
-                    four[r].cr[i] = kept_cr[2 * warp + r][i][lane];
-                }
-            }
-            both::ChromaRow<samples> out;
-            both::down_strip(a.out.down, four, out);
-            both::store_chroma<S, samples>(a, x >> W, row, out);
-        }
-    }
+    if constexpr (H == 1) store_halved<S, samples>(a, column, top / 2, half);
     add_nan(nan, total);
 }
 

@@ -19,10 +19,37 @@ struct ChromaArgs {
     WeightsView y;
 };
 
+/// Codes of strips, in units of 2^depth, a power of two: the roundings are those of whole codes, and what is below 0 or
+/// far above is cut off by the instruction that adds the offset.
+struct StripCodes {
+    float luma_span = 1;
+    float luma_offset = 0;
+    float chroma_span = 1;
+    float chroma_offset = 0;
+    float most = 1;  ///< maximum / 2^depth
+    float unit = 1;  ///< 2^depth
+};
+
+/// Where elements of R, G, B strips lie, in bytes from the tensor's first; the same steps for all layouts and orders.
+struct StripElements {
+    std::int64_t row = 0;    ///< from row to row
+    std::int64_t pixel = 0;  ///< from pixel to pixel
+    std::int64_t red = 0;    ///< from a pixel to its red element, and on to green, and on to blue
+    std::int64_t next = 0;
+    std::int64_t chunk = 0;  ///< from a strip to the first of its three times 16 bytes, and on to the next
+    std::int64_t behind = 0;
+    bool swapped = false;      ///< blue comes first within the chunks (nhwc)
+    Affine color;              ///< to colours, in the order R, G, B
+    bool same_color = false;   ///< elements are colours already: `color` changes none but the sign of 0
+    std::uint32_t unsafe = 0;  ///< magnitude, as bits of an element, from which colours may exceed color_limit
+};
+
 struct ToPictureArgs {
     TensorView in;
     PictureView out;
     CodeScale codes;
+    StripElements elements;
+    StripCodes strip;
     Affine color;
     ToYuv to_yuv;
     FromYuv from_yuv;
@@ -157,11 +184,19 @@ MILLRACE_BOTH Pair chroma_number(const ToPictureArgs& a, int x, int y) {
     return {yuv.b, yuv.c};
 }
 
+// down_cosited() and down_midway() of ops/formula.h: a product by a power of two is exact.
+MILLRACE_BOTH float down(float before, float at, float after) {
+    return exact_product_plus(before + after, 0.25F, at * 0.5F);
+}
+MILLRACE_BOTH float down(float x0, float x1, float x2, float x3) {
+    return exact_product_plus(x0 + x3, 0.125F, (x1 + x2) * 0.375F);
+}
+
 MILLRACE_BOTH Pair down(const Pair& before, const Pair& at, const Pair& after) {
-    return {down_cosited(before.cb, at.cb, after.cb), down_cosited(before.cr, at.cr, after.cr)};
+    return {down(before.cb, at.cb, after.cb), down(before.cr, at.cr, after.cr)};
 }
 MILLRACE_BOTH Pair down(const Pair& x0, const Pair& x1, const Pair& x2, const Pair& x3) {
-    return {down_midway({x0.cb, x1.cb, x2.cb, x3.cb}), down_midway({x0.cr, x1.cr, x2.cr, x3.cr})};
+    return {down(x0.cb, x1.cb, x2.cb, x3.cb), down(x0.cr, x1.cr, x2.cr, x3.cr)};
 }
 
 /// Chroma column `x` of the plane, at luma row `y`.

@@ -24,16 +24,11 @@ struct RawRow {
 };
 
 template <class T>
-MILLRACE_BOTH void load_elements(const TensorView& in, int x, int y, RawRow& row) {
-    const T* data = reinterpret_cast<const T*>(in.data);
-    const std::int64_t at = static_cast<std::int64_t>(y) * in.width + x;
-    if (in.nhwc) {
-        load<48>(reinterpret_cast<const std::byte*>(data + 3 * at), row.words);
-        return;
-    }
-    const std::int64_t plane = static_cast<std::int64_t>(in.width) * in.height;
+MILLRACE_BOTH void load_elements(const ToPictureArgs& a, int x, int y, RawRow& row) {
+    const StripElements& e = a.elements;
+    const std::byte* from = a.in.data + y * e.row + x * e.pixel + e.chunk;
     MILLRACE_UNROLL
-    for (int c = 0; c < 3; ++c) load<16>(reinterpret_cast<const std::byte*>(data + c * plane + at), row.words + 4 * c);
+    for (int c = 0; c < 3; ++c) load<16>(from + c * e.behind, row.words + 4 * c);
 }
 
 MILLRACE_BOTH float element_of(const std::uint32_t* words, const float* /*kind*/, int i) {
@@ -43,49 +38,71 @@ MILLRACE_BOTH float element_of(const std::uint32_t* words, const std::uint16_t* 
     return of_half(static_cast<std::uint16_t>(words[i / 2] >> (i % 2 == 0 ? 0U : 16U)));
 }
 
-/// Elements to colour. Nearly always none is NaN or beyond the limit, and neither needs to be looked for one by one.
-/// Mixed (nhwc) is known to the compiler, so that words are found in registers.
-template <class T, bool Mixed>
-MILLRACE_BOTH void colors_from(const ToPictureArgs& a, const RawRow& raw, float (*colors)[length(strip_pixels<T>)],
-                               NanCount& nan) {
-    constexpr int pixels = strip_pixels<T>;
-    const T* kind = nullptr;
+/// Whether no element is NaN and no colour beyond the limit.
+MILLRACE_BOTH bool plain(const StripElements& e, const RawRow& raw, const std::uint16_t* /*kind*/) {
+    std::uint32_t most = 0;
+    MILLRACE_UNROLL
+    for (int i = 0; i < 12; ++i) most = max_magnitudes(most, raw.words[i]);
+    return (most & 0x7FFFU) < e.unsafe && (most >> 16U & 0x7FFFU) < e.unsafe;
+}
+MILLRACE_BOTH bool plain(const StripElements& e, const RawRow& raw, const float* /*kind*/) {
     float most = 0.0F;
     MILLRACE_UNROLL
-    for (int c = 0; c < 3; ++c) {
-        MILLRACE_UNROLL
-        for (int i = 0; i < pixels; ++i) {
-            const float element = element_of(raw.words, kind, Mixed ? 3 * i + c : c * pixels + i);
-            colors[c][i] = apply(a.color, static_cast<std::size_t>(c), element);
-            most = max_magnitude(most, colors[c][i]);
-        }
-    }
-    if (most < color_limit) return;
+    for (int i = 0; i < 12; ++i) most = max_magnitude(most, float_of_bits(raw.words[i]));
+    return (bits_of(most) & 0x7FFFFFFFU) < e.unsafe;
+}
+
+/// Elements of R, G, B as numbers. Mixed (nhwc) is known to the compiler, so that words are found in registers.
+template <class T, bool Mixed>
+MILLRACE_BOTH void numbers_of(const RawRow& raw, float (*numbers)[length(strip_pixels<T>)]) {
+    constexpr int pixels = strip_pixels<T>;
+    const T* kind = nullptr;
     MILLRACE_UNROLL
     for (int c = 0; c < 3; ++c) {
         MILLRACE_UNROLL
-        for (int i = 0; i < pixels; ++i) {
-            const float element = element_of(raw.words, kind, Mixed ? 3 * i + c : c * pixels + i);
-            nan.seen += element != element ? 1U : 0U;
-            colors[c][i] = color_of_element(a.color, static_cast<std::size_t>(c), element);
-        }
+        for (int i = 0; i < pixels; ++i)
+            numbers[c][i] = element_of(raw.words, kind, Mixed ? 3 * i + c : c * pixels + i);
     }
 }
 
+/// Elements to colours R, G, B.
 template <class T>
 MILLRACE_BOTH void colors_of(const ToPictureArgs& a, const RawRow& raw, float (*colors)[length(strip_pixels<T>)],
                              NanCount& nan) {
+    constexpr int pixels = strip_pixels<T>;
+    const StripElements& e = a.elements;
+    const T* kind = nullptr;
     if (a.in.nhwc) {
-        colors_from<T, true>(a, raw, colors, nan);
+        numbers_of<T, true>(raw, colors);
+        MILLRACE_UNROLL
+        for (int i = 0; i < pixels; ++i) {
+            const float first = colors[0][i];
+            colors[0][i] = e.swapped ? colors[2][i] : first;
+            colors[2][i] = e.swapped ? first : colors[2][i];
+        }
     } else {
-        colors_from<T, false>(a, raw, colors, nan);
+        numbers_of<T, false>(raw, colors);
+    }
+    // Nearly always none is NaN or beyond the limit, and neither needs to be looked for one by one.
+    const bool checked = !plain(e, raw, kind);
+    if (!checked && e.same_color) return;
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) {
+        const auto channel = static_cast<std::size_t>(c);
+        MILLRACE_UNROLL
+        for (int i = 0; i < pixels; ++i) {
+            const float element = colors[c][i];
+            nan.seen += element != element ? 1U : 0U;
+            colors[c][i] = checked ? color_of_element(e.color, channel, element) : apply(e.color, channel, element);
+        }
     }
 }
 
-/// A number as a code in the low bits of a float's (ops/formula.h, code_of and round_half_even).
-MILLRACE_BOTH std::uint32_t code_bits(float number, float span, float offset, float maximum) {
-    const float code = min_of(max_of(number * span + offset, 0.0F), maximum);
-    return bits_of(code + 8388608.0F);
+/// A number as a code in the low bits of a float's (ops/formula.h, code_of and round_half_even). `span` and `offset`
+/// are in units of 2^depth.
+MILLRACE_BOTH std::uint32_t code_bits(const StripCodes& s, float number, float span, float offset) {
+    const float code = min_of(saturate(number * span + offset), s.most);
+    return bits_of(exact_product_plus(code, s.unit, 8388608.0F));
 }
 
 /// N codes, packed.
@@ -119,25 +136,25 @@ MILLRACE_BOTH void store_codes(std::byte* to, const std::uint32_t* codes, int sh
 
 template <class S, int N>
 MILLRACE_BOTH void store_luma(const ToPictureArgs& a, int x, int y, const float* luma) {
-    const CodeScale& s = a.codes;
+    const StripCodes& s = a.strip;
     std::uint32_t codes[length(N)];
     MILLRACE_UNROLL
-    for (int i = 0; i < N; ++i) codes[i] = code_bits(luma[i], s.luma_span, s.luma_offset, s.maximum);
+    for (int i = 0; i < N; ++i) codes[i] = code_bits(s, luma[i], s.luma_span, s.luma_offset);
     store_codes<S, N>(a.out.planes[0] + a.out.pitches[0] * y + x * static_cast<int>(sizeof(S)), codes, a.out.shift);
 }
 
 /// N chroma samples from x of the plane on.
 template <class S, int N>
 MILLRACE_BOTH void store_chroma(const ToPictureArgs& a, int x, int y, const ChromaRow<N>& row) {
-    const CodeScale& s = a.codes;
+    const StripCodes& s = a.strip;
     const PictureView& out = a.out;
     constexpr int size = static_cast<int>(sizeof(S));
     std::uint32_t cb[length(N)];
     std::uint32_t cr[length(N)];
     MILLRACE_UNROLL
     for (int i = 0; i < N; ++i) {
-        cb[i] = code_bits(row.cb[i], s.chroma_span, s.chroma_offset, s.maximum);
-        cr[i] = code_bits(row.cr[i], s.chroma_span, s.chroma_offset, s.maximum);
+        cb[i] = code_bits(s, row.cb[i], s.chroma_span, s.chroma_offset);
+        cr[i] = code_bits(s, row.cr[i], s.chroma_span, s.chroma_offset);
     }
     std::byte* to = out.planes[1] + out.pitches[1] * y;
     if (!out.paired) {
@@ -149,6 +166,27 @@ MILLRACE_BOTH void store_chroma(const ToPictureArgs& a, int x, int y, const Chro
     MILLRACE_UNROLL
     for (int i = 0; i < 2 * N; ++i) both[i] = i % 2 == 0 ? cb[i / 2] : cr[i / 2];
     store_codes<S, 2 * N>(to + 2 * x * size, both, out.shift);
+}
+
+/// R, G, B elements of the pixel at (x, y), which lies in the picture.
+template <class T>
+MILLRACE_BOTH void load_pixel(const ToPictureArgs& a, int x, int y, T* elements) {
+    const StripElements& e = a.elements;
+    const std::byte* from = a.in.data + y * e.row + x * e.pixel + e.red;
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) elements[c] = *reinterpret_cast<const T*>(from + c * e.next);
+}
+
+/// Chroma of such a pixel; its NaN are counted with its own strip.
+template <class T>
+MILLRACE_BOTH Pair chroma_of_pixel(const ToPictureArgs& a, const T* elements) {
+    float color[3];
+    MILLRACE_UNROLL
+    for (int c = 0; c < 3; ++c) {
+        color[c] = color_of_element(a.elements.color, static_cast<std::size_t>(c), get(elements + c));
+    }
+    const Triple yuv = yuv_of_rgb(a.to_yuv, {color[0], color[1], color[2]});
+    return {yuv.b, yuv.c};
 }
 
 /// Whether a row is the block's own (its luma is written, its NaN counted) or read for its chroma alone.
@@ -163,12 +201,9 @@ MILLRACE_BOTH void read_row(const ToPictureArgs& a, int x, int y, const RawRow& 
     float luma[length(pixels)];
     NanCount seen;
     colors_of<T>(a, raw, colors, seen);
-    const bool swapped = a.in.channels == Channels::bgr;
     MILLRACE_UNROLL
     for (int i = 0; i < pixels; ++i) {
-        const float r = swapped ? colors[2][i] : colors[0][i];
-        const float b = swapped ? colors[0][i] : colors[2][i];
-        const Triple yuv = yuv_of_rgb(a.to_yuv, {r, colors[1][i], b});
+        const Triple yuv = yuv_of_rgb(a.to_yuv, {colors[0][i], colors[1][i], colors[2][i]});
         luma[i] = yuv.a;
         chroma.cb[i] = yuv.b;
         chroma.cr[i] = yuv.c;
@@ -185,16 +220,24 @@ MILLRACE_BOTH void down_row(const ToPictureArgs& a, const ChromaRow<P>& in, cons
     if constexpr (W == 0) {
         out = in;
     } else {
+        Pair x[length(P + 2)];  // from the one before on
+        x[0] = before;
+        x[P + 1] = after;
+        MILLRACE_UNROLL
+        for (int i = 0; i < P; ++i) x[i + 1] = {in.cb[i], in.cr[i]};
+        const bool cosited = a.out.across == Site::first;
+        Pair samples[length(P / 2)];
+        if (cosited) {
+            MILLRACE_UNROLL
+            for (int i = 0; i < P / 2; ++i) samples[i] = down(x[2 * i], x[2 * i + 1], x[2 * i + 2]);
+        } else {
+            MILLRACE_UNROLL
+            for (int i = 0; i < P / 2; ++i) samples[i] = down(x[2 * i], x[2 * i + 1], x[2 * i + 2], x[2 * i + 3]);
+        }
         MILLRACE_UNROLL
         for (int i = 0; i < P / 2; ++i) {
-            const Pair x0 = i == 0 ? before : Pair{in.cb[2 * i - 1], in.cr[2 * i - 1]};
-            const Pair x1{in.cb[2 * i], in.cr[2 * i]};
-            const Pair x2{in.cb[2 * i + 1], in.cr[2 * i + 1]};
-            const bool last = i == P / 2 - 1;
-            const Pair x3{last ? after.cb : in.cb[last ? 0 : 2 * i + 2], last ? after.cr : in.cr[last ? 0 : 2 * i + 2]};
-            const Pair sample = a.out.across == Site::first ? down(x0, x1, x2) : down(x0, x1, x2, x3);
-            out.cb[i] = sample.cb;
-            out.cr[i] = sample.cr;
+            out.cb[i] = samples[i].cb;
+            out.cr[i] = samples[i].cr;
         }
     }
 }
@@ -202,22 +245,27 @@ MILLRACE_BOTH void down_row(const ToPictureArgs& a, const ChromaRow<P>& in, cons
 /// Four rows of halved chroma, from luma row 2 k - 1 on, to row k of the planes.
 template <int N>
 MILLRACE_BOTH void down_strip(Site site, const ChromaRow<N>* rows, ChromaRow<N>& out) {
+    Pair x[4][length(N)];
+    MILLRACE_UNROLL
+    for (int r = 0; r < 4; ++r) {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) x[r][i] = {rows[r].cb[i], rows[r].cr[i]};
+    }
+    Pair samples[length(N)];
+    if (site == Site::midway) {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) samples[i] = down(x[0][i], x[1][i], x[2][i], x[3][i]);
+    } else if (site == Site::first) {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) samples[i] = down(x[0][i], x[1][i], x[2][i]);
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < N; ++i) samples[i] = down(x[1][i], x[2][i], x[3][i]);
+    }
     MILLRACE_UNROLL
     for (int i = 0; i < N; ++i) {
-        const Pair x0{rows[0].cb[i], rows[0].cr[i]};
-        const Pair x1{rows[1].cb[i], rows[1].cr[i]};
-        const Pair x2{rows[2].cb[i], rows[2].cr[i]};
-        const Pair x3{rows[3].cb[i], rows[3].cr[i]};
-        Pair sample;
-        if (site == Site::midway) {
-            sample = down(x0, x1, x2, x3);
-        } else if (site == Site::first) {
-            sample = down(x0, x1, x2);
-        } else {
-            sample = down(x1, x2, x3);
-        }
-        out.cb[i] = sample.cb;
-        out.cr[i] = sample.cr;
+        out.cb[i] = samples[i].cb;
+        out.cr[i] = samples[i].cr;
     }
 }
 

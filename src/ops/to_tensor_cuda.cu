@@ -1,10 +1,9 @@
 #include "ops/to_tensor_cuda.h"
 
-#include <algorithm>
-
 #include "ops/launch.cuh"
 #include "ops/to_tensor_pixel.h"
 #include "ops/to_tensor_strip.h"
+#include "ops/to_tensor_tiles.cuh"
 
 namespace millrace::ops {
 namespace {
@@ -38,122 +37,51 @@ __global__ void pixels(const __grid_constant__ ToTensorArgs a, Part part) {
     both::put_color<T>(a, x, y, both::tensor_color<S>(a, x, y));
 }
 
-constexpr int tile_width = 32;
-constexpr int tile_warps = 8;
-
-/// A tile of the scaled picture: rows of it, and the most columns and rows of the picture that one tile needs.
-struct Tile {
-    int height;
-    int columns;
-    int rows;
-
-    [[nodiscard]] std::size_t bytes() const {
-        return sizeof(float) * 3 *
-               (static_cast<std::size_t>(tile_warps) * static_cast<std::size_t>(columns) +
-                static_cast<std::size_t>(rows) * tile_width);
-    }
-};
-
-// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): places within a tile are small numbers
-/// Each warp takes rows of the picture: colours once, then along the row; then all go down the columns.
-template <class S, class T>
-__global__ void __launch_bounds__(tile_width* tile_warps) tiles(const __grid_constant__ ToTensorArgs a, Tile tile) {
-    extern __shared__ float memory[];
-    const int lane = static_cast<int>(threadIdx.x);
-    const int warp = static_cast<int>(threadIdx.y);
-    float* staged = memory + warp * 3 * tile.columns;
-    float* scaled = memory + tile_warps * 3 * tile.columns;
-    const int x0 = static_cast<int>(blockIdx.x) * tile_width;
-    const int y0 = static_cast<int>(blockIdx.y) * tile.height;
-    const int x = min(x0 + lane, a.scaled_width - 1);
-    const int y_last = min(y0 + tile.height, a.scaled_height) - 1;
-    const int column0 = a.x.first[x0];
-    const int columns = a.x.first[min(x0 + tile_width, a.scaled_width) - 1] + a.x.taps - column0;
-    const int row0 = a.y.first[y0];
-    const int rows = a.y.first[y_last] + a.y.taps - row0;
-    const int from = a.x.first[x] - column0;
-    for (int r = warp; r < rows; r += tile_warps) {
-        for (int i = lane; i < columns; i += tile_width) {
-            const Triple color = both::color_at<S>(a, column0 + i, row0 + r);
-            staged[i] = color.a;
-            staged[tile.columns + i] = color.b;
-            staged[2 * tile.columns + i] = color.c;
-        }
-        __syncwarp();
-        for (int c = 0; c < 3; ++c) {
-            const float* in = staged + c * tile.columns + from;
-            float sum = in[0] * a.x.weights[x];
-            for (int k = 1; k < a.x.taps; ++k) sum = sum + in[k] * a.x.weights[k * a.x.stride + x];
-            scaled[(r * 3 + c) * tile_width + lane] = sum;
-        }
-        __syncwarp();
-    }
-    __syncthreads();
-    if (x0 + lane >= a.scaled_width) return;
-    for (int y = y0 + warp; y <= y_last; y += tile_warps) {
-        const float* in = scaled + (a.y.first[y] - row0) * 3 * tile_width + lane;
-        float sum[3];
-        for (int c = 0; c < 3; ++c) sum[c] = in[c * tile_width] * a.y.weights[y];
-        for (int k = 1; k < a.y.taps; ++k) {
-            const float weight = a.y.weights[k * a.y.stride + y];
-            for (int c = 0; c < 3; ++c) sum[c] = sum[c] + in[(k * 3 + c) * tile_width] * weight;
-        }
-        both::put_color<T>(a, a.left + x, a.top + y, {sum[0], sum[1], sum[2]});
-    }
+/// Y'CbCr to R, G, B in rows that strips can read.
+bool stages_strips(const ToTensorArgs& a) {
+    const bool rgb = a.out.channels == Channels::rgb || a.out.channels == Channels::bgr;
+    return rgb && a.in.family == core::ColorFamily::yuv && rows_aligned(a.in) && a.in.width % staged_pixels == 0;
 }
 
-// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)
-
-/// The most inputs that `size` outputs in a row need.
-int most_inputs(const AxisWeights& axis, int outputs, int size) {
-    int most = 0;
-    for (int begin = 0; begin < outputs; begin += size) {
-        const auto first = static_cast<std::size_t>(begin);
-        const auto last = static_cast<std::size_t>(std::min(begin + size, outputs) - 1);
-        most = std::max(most, axis.first[last] - axis.first[first] + axis.taps);
-    }
-    return most;
-}
-
-/// The highest tile that fits into `most_bytes` of shared memory; height 0 where none does.
-Tile tile_of(const ResizePlan& resize, std::size_t most_bytes) {
-    const Placement& p = resize.placement;
-    for (int height = 32; height >= 1; height /= 2) {
-        const Tile tile{height, most_inputs(resize.x, p.x.output, tile_width),
-                        most_inputs(resize.y, p.y.output, height)};
-        if (tile.bytes() <= most_bytes) return tile;
-    }
-    return {0, 0, 0};
-}
-
-/// What a block may have, and leaves room for two on a multiprocessor of the larger GPUs.
-std::size_t shared_memory(int index) {
-    constexpr int enough = 96 << 10;
-    int most = 0;
-    device::cuda::check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, index),
-                        "cudaDeviceGetAttribute", index);
-    return static_cast<std::size_t>(std::min(most, enough));
-}
-
-template <class S, class T>
-void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToTensorArgs& a) {
+template <class S, Staging K>
+void launch_tiles(device::StreamRef stream, const ResizePlan& resize, const ToTensorArgs& a, core::DType dtype) {
+    const int index = stream.device.index;
+    const TileLimits limits = tile_limits(index);
+    const Tile tile = tile_of(resize, limits, K == Staging::pixels ? 1 : staged_pixels);
     const Shape whole = shape_of(a.out.width, a.out.height);
-    const std::size_t most = shared_memory(stream.device.index);
-    const Tile tile = tile_of(resize, most);
-    if (tile.height == 0) {
-        pixels<S, T><<<whole.grid, whole.block, 0, native(stream)>>>(a, Part::all);
-        return;
+    const bool half = dtype == core::DType::float16;
+    const bool bars = a.scaled_width != a.out.width || a.scaled_height != a.out.height;
+    if (tile.height == 0 || bars) {
+        const Part part = tile.height == 0 ? Part::all : Part::bars;
+        if (half) {
+            pixels<S, std::uint16_t><<<whole.grid, whole.block, 0, native(stream)>>>(a, part);
+        } else {
+            pixels<S, float><<<whole.grid, whole.block, 0, native(stream)>>>(a, part);
+        }
     }
-    if (a.scaled_width != a.out.width || a.scaled_height != a.out.height) {
-        pixels<S, T><<<whole.grid, whole.block, 0, native(stream)>>>(a, Part::bars);
-    }
+    if (tile.height == 0) return;
     // The kernel's limit is shared by all threads: always the same, so that no other run's launch exceeds it.
-    device::cuda::check(
-        cudaFuncSetAttribute(tiles<S, T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most)),
-        "cudaFuncSetAttribute", stream.device.index);
+    device::cuda::check(cudaFuncSetAttribute(tiles<S, K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                             static_cast<int>(limits.block_memory)),
+                        "cudaFuncSetAttribute", index);
     const dim3 grid(blocks_of(a.scaled_width, tile_width),
                     blocks_of(a.scaled_height, static_cast<unsigned>(tile.height)));
-    tiles<S, T><<<grid, dim3(tile_width, tile_warps), tile.bytes(), native(stream)>>>(a, tile);
+    tiles<S, K><<<grid, dim3(warp_threads, tile_warps), tile.bytes(), native(stream)>>>(a, tile, dtype);
+}
+
+template <class S>
+void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToTensorArgs& a, core::DType dtype) {
+    if (!stages_strips(a)) {
+        launch_tiles<S, Staging::pixels>(stream, resize, a, dtype);
+    } else if (a.in.log2_h == 1 && a.in.paired) {
+        launch_tiles<S, Staging::strips420_paired>(stream, resize, a, dtype);
+    } else if (a.in.log2_h == 1) {
+        launch_tiles<S, Staging::strips420>(stream, resize, a, dtype);
+    } else if (a.in.log2_w == 1) {
+        launch_tiles<S, Staging::strips422>(stream, resize, a, dtype);
+    } else {
+        launch_tiles<S, Staging::strips444>(stream, resize, a, dtype);
+    }
 }
 
 template <class S, class T>
@@ -173,7 +101,7 @@ void launch_strips(device::StreamRef stream, const ToTensorArgs& a) {
 template <class S, class T>
 void launch(device::StreamRef stream, const ToTensorPlan& plan, const ToTensorArgs& a) {
     if (plan.resize) {
-        launch_resize<S, T>(stream, *plan.resize, a);
+        launch_resize<S>(stream, *plan.resize, a, plan.spec.dtype);
     } else if (takes_strips(plan, a)) {
         launch_strips<S, T>(stream, a);
     } else {

@@ -127,23 +127,27 @@ MILLRACE_BOTH Triple tensor_color(const ToTensorArgs& a, int x, int y) {
 MILLRACE_BOTH void put(float* to, float value) { *to = value; }
 MILLRACE_BOTH void put(std::uint16_t* to, float value) { *to = half_of(value); }
 
-/// Writes a colour as elements. T: float, or std::uint16_t for halves.
+/// Writes component `component` (of R, G, B, or the first of luma) of a colour as an element. T: float, or
+/// std::uint16_t for halves.
 template <class T>
-MILLRACE_BOTH void put_color(const ToTensorArgs& a, int x, int y, const Triple& color) {
+MILLRACE_BOTH void put_component(const ToTensorArgs& a, int x, int y, int component, float value) {
     const TensorView& out = a.out;
     T* data = reinterpret_cast<T*>(out.data);
+    const int channel = out.channels == Channels::bgr ? 2 - component : component;
     const std::int64_t at = static_cast<std::int64_t>(y) * out.width + x;
-    if (out.channels == Channels::luma) {
-        put(data + at, apply(a.element, 0, color.a));
-        return;
-    }
-    const bool swapped = out.channels == Channels::bgr;
     const std::int64_t plane = static_cast<std::int64_t>(out.width) * out.height;
-    T* to = out.nhwc ? data + 3 * at : data + at;
-    const std::int64_t step = out.nhwc ? 1 : plane;
-    put(to, apply(a.element, 0, swapped ? color.c : color.a));
-    put(to + step, apply(a.element, 1, color.b));
-    put(to + 2 * step, apply(a.element, 2, swapped ? color.a : color.c));
+    const int channels = out.channels == Channels::luma ? 1 : 3;
+    T* to = out.nhwc ? data + channels * at + channel : data + channel * plane + at;
+    put(to, apply(a.element, static_cast<std::size_t>(channel), value));
+}
+
+/// Writes a colour as elements.
+template <class T>
+MILLRACE_BOTH void put_color(const ToTensorArgs& a, int x, int y, const Triple& color) {
+    put_component<T>(a, x, y, 0, color.a);
+    if (a.out.channels == Channels::luma) return;
+    put_component<T>(a, x, y, 1, color.b);
+    put_component<T>(a, x, y, 2, color.c);
 }
 
 }  // namespace both

@@ -116,10 +116,9 @@ MILLRACE_BOTH void load_row(const ToTensorArgs& a, int x, int y, PairRow<N, W>& 
     const S* kind = nullptr;
     load_pairs<N>(in, kind, x, y, row.at + W);
     if constexpr (W == 1) {
-        // Cosited chroma has no use for the one before.
-        const bool needs_before = x != 0 && a.strip.far_even[0] != 0;
-        row.at[0] = needs_before ? pair_at(in, kind, x - 1, y) : row.at[1];
-        row.at[N + 1] = x + N == in.chroma_width ? row.at[N] : pair_at(in, kind, x + N, y);
+        // Always, used or not: without branches no load waits for another.
+        row.at[0] = pair_at(in, kind, clamp_to(x - 1, in.chroma_width), y);
+        row.at[N + 1] = pair_at(in, kind, clamp_to(x + N, in.chroma_width), y);
     }
 }
 
@@ -162,12 +161,10 @@ MILLRACE_BOTH void store_row(const TensorView& out, int x, int y, const StripRow
     for (int i = 0; i < 3; ++i) store_elements(data + 3 * at + i * pixels, mixed + i * pixels);
 }
 
-/// A row of colour from luma codes and the row's chroma, which is whole down the columns already.
+/// R, G, B of a row from luma codes and the row's chroma, which is whole down the columns already.
 template <int P, int N, int W>
-MILLRACE_BOTH void color_row(const ToTensorArgs& a, const float* luma, const PairRow<N, W>& chroma, StripRow<P>& row) {
-    const StripPlan& s = a.strip;
+MILLRACE_BOTH void rgb_row(const StripPlan& s, const float* luma, const PairRow<N, W>& chroma, StripRow<P>& row) {
     const FromYuv& m = s.matrix;
-    const bool swapped = a.out.channels == Channels::bgr;
     MILLRACE_UNROLL
     for (int i = 0; i < P; ++i) {
         std::uint32_t pair = chroma.at[W == 1 ? i / 2 + 1 : i];
@@ -178,10 +175,23 @@ MILLRACE_BOTH void color_row(const ToTensorArgs& a, const float* luma, const Pai
         const float y = (luma[i] - s.luma_offset) * m.y;
         const float cb = code16(pair, false) - s.chroma_offset;
         const float cr = code16(pair, true) - s.chroma_offset;
-        const float r = y + cr * m.r_cr;
-        const float b = y + cb * m.b_cb;
+        row.color[0][i] = y + cr * m.r_cr;
+        row.color[1][i] = (y + cb * m.g_cb) + cr * m.g_cr;
+        row.color[2][i] = y + cb * m.b_cb;
+    }
+}
+
+/// The same as elements, in the tensor's order of channels.
+template <int P, int N, int W>
+MILLRACE_BOTH void color_row(const ToTensorArgs& a, const float* luma, const PairRow<N, W>& chroma, StripRow<P>& row) {
+    const bool swapped = a.out.channels == Channels::bgr;
+    rgb_row(a.strip, luma, chroma, row);
+    MILLRACE_UNROLL
+    for (int i = 0; i < P; ++i) {
+        const float r = row.color[0][i];
+        const float b = row.color[2][i];
         row.color[0][i] = apply(a.element, 0, swapped ? b : r);
-        row.color[1][i] = apply(a.element, 1, (y + cb * m.g_cb) + cr * m.g_cr);
+        row.color[1][i] = apply(a.element, 1, row.color[1][i]);
         row.color[2][i] = apply(a.element, 2, swapped ? r : b);
     }
 }
@@ -197,18 +207,23 @@ MILLRACE_BOTH PairRow<N, W> blend(const StripPlan& s, bool odd, const PairRow<N,
     return out;
 }
 
-/// Rows `y` (even) and y + 1 of the strip at x, a multiple of its pixels. S: sample; T: element; W, H: halved axes.
-template <class S, class T, int W, int H>
-MILLRACE_BOTH void convert_strip(const ToTensorArgs& a, int x, int y) {
-    constexpr int pixels = strip_pixels<T>;
-    constexpr int pairs = pixels >> W;
+/// What P pixels of two rows are made of: luma codes, and chroma that is whole down the columns.
+template <int P, int W>
+struct TwoRows {
+    float luma[2][length(P)];
+    PairRow<(P >> W), W> chroma[2];
+};
+
+/// Rows `y` (even) and y + 1 (where there is none, y again) of the strip at x, a multiple of P. S: sample; W, H: halved
+/// axes.
+template <class S, int P, int W, int H>
+MILLRACE_BOTH void load_strip(const ToTensorArgs& a, int x, int y, TwoRows<P, W>& strip) {
+    constexpr int pairs = P >> W;
     const PictureView& in = a.in;
     const S* kind = nullptr;
-    const int rows = y + 1 < in.height ? 2 : 1;
-    float luma[2][length(pixels)];
-    load_luma<pixels>(in, kind, x, y, luma[0]);
-    load_luma<pixels>(in, kind, x, y + rows - 1, luma[1]);
-    PairRow<pairs, W> chroma[2];
+    const int next = y + 1 < in.height ? y + 1 : y;
+    load_luma<P>(in, kind, x, y, strip.luma[0]);
+    load_luma<P>(in, kind, x, next, strip.luma[1]);
     if constexpr (H == 1) {
         const int k = y / 2;
         PairRow<pairs, W> at;
@@ -217,17 +232,25 @@ MILLRACE_BOTH void convert_strip(const ToTensorArgs& a, int x, int y) {
         load_row<S>(a, x >> W, k, at);
         load_row<S>(a, x >> W, clamp_to(k - 1, in.chroma_height), above);
         load_row<S>(a, x >> W, clamp_to(k + 1, in.chroma_height), below);
-        chroma[0] = blend(a.strip, false, at, above);
-        chroma[1] = blend(a.strip, true, at, below);
+        strip.chroma[0] = blend(a.strip, false, at, above);
+        strip.chroma[1] = blend(a.strip, true, at, below);
     } else {
-        load_row<S>(a, x >> W, y, chroma[0]);
-        load_row<S>(a, x >> W, y + rows - 1, chroma[1]);
+        load_row<S>(a, x >> W, y, strip.chroma[0]);
+        load_row<S>(a, x >> W, next, strip.chroma[1]);
     }
+}
+
+/// Writes rows `y` and y + 1 of the strip at x as elements.
+template <class S, class T, int W, int H>
+MILLRACE_BOTH void convert_strip(const ToTensorArgs& a, int x, int y) {
+    constexpr int pixels = strip_pixels<T>;
+    TwoRows<pixels, W> strip;
+    load_strip<S, pixels, W, H>(a, x, y, strip);
     MILLRACE_UNROLL
     for (int r = 0; r < 2; ++r) {
-        if (r == rows) break;
+        if (y + r >= a.in.height) break;
         StripRow<pixels> row;
-        color_row(a, luma[r], chroma[r], row);
+        color_row(a, strip.luma[r], strip.chroma[r], row);
         store_row<T>(a.out, x, y + r, row);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "ops/cases.h"
@@ -94,6 +95,63 @@ TEST(KernelCode, ToTensorGivesTheHostsBytes) {
     EXPECT_GT(strips, cases / 10);
 }
 
+/// Whether the strips that a resize reads are the colours of their pixels.
+template <class S, int W, int H>
+bool strips_are_colors(const ToTensorArgs& a) {
+    constexpr int pixels = 4;
+    for (int y = 0; y < a.in.height; y += 2) {
+        for (int x = 0; x < a.in.width; x += pixels) {
+            both::TwoRows<pixels, W> strip;
+            both::load_strip<S, pixels, W, H>(a, x, y, strip);
+            for (int r = 0; r < 2 && y + r < a.in.height; ++r) {
+                both::StripRow<pixels> row;
+                both::rgb_row(a.strip, strip.luma[r], strip.chroma[r], row);
+                for (int i = 0; i < pixels; ++i) {
+                    const Triple color = both::color_at<S>(a, x + i, y + r);
+                    const std::array<float, 3> expected{color.a, color.b, color.c};
+                    const std::array<float, 3> ours{row.color[0][i], row.color[1][i], row.color[2][i]};
+                    if (std::memcmp(ours.data(), expected.data(), sizeof expected) != 0) return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+template <class S>
+bool strips_are_colors(const ToTensorArgs& a) {
+    if (a.in.log2_h == 1) return strips_are_colors<S, 1, 1>(a);
+    return a.in.log2_w == 1 ? strips_are_colors<S, 1, 0>(a) : strips_are_colors<S, 0, 0>(a);
+}
+
+TEST(KernelCode, StripsOfAResizeAreTheColorsOfTheirPixels) {
+    std::mt19937 random(23);
+    device::BufferPool pool = make_pool();
+    int strips = 0;
+    for (int i = 0; i < cases; ++i) {
+        const TensorCase c = any_tensor_case(random);
+        const bool rgb = c.spec.channels == Channels::rgb || c.spec.channels == Channels::bgr;
+        const Canvas canvas = make_canvas(pool, c.input, Rows::aligned);
+        fill(canvas, random);
+        const ToTensorPlan plan = plan_to_tensor(c.input, c.spec, c.resize);
+        const device::Tensor tensor = device::lease_tensor(pool, plan.output);
+        const ToTensorArgs args = to_tensor_args(plan, canvas.picture, tensor);
+        if (!rgb || args.in.family != core::ColorFamily::yuv || args.in.width % 4 != 0) continue;
+        ++strips;
+        ASSERT_TRUE(c.input.format.depth == 8 ? strips_are_colors<std::uint8_t>(args)
+                                              : strips_are_colors<std::uint16_t>(args))
+            << describe(c);
+    }
+    EXPECT_GT(strips, cases / 10);
+}
+
+template <class T>
+both::Pair chroma_beside(const ToPictureArgs& a, int x, int y) {
+    T elements[3];
+    both::load_pixel<T>(a, both::clamp_to(x, a.out.width), y, elements);
+    return both::chroma_of_pixel<T>(a, elements);
+}
+
 /// The strips of one block, as the kernel shares them: rows above and below, neighbours' chroma.
 template <class S, class T, int W, int H>
 void put_strips(const ToPictureArgs& a, both::NanCount& nan) {
@@ -104,11 +162,11 @@ void put_strips(const ToPictureArgs& a, both::NanCount& nan) {
         for (int y = -1; y < a.out.height + 2; ++y) {
             const int row = both::clamp_to(y, a.out.height);
             both::RawRow raw;
-            both::load_elements<T>(a.in, x, row, raw);
+            both::load_elements<T>(a, x, row, raw);
             both::ChromaRow<pixels> chroma;
             both::read_row<S, T>(a, x, y, raw, row == y ? both::RowUse::own : both::RowUse::chroma, nan, chroma);
-            const both::Pair before = both::chroma_number<T>(a, x - 1, row);
-            const both::Pair after = both::chroma_number<T>(a, x + pixels, row);
+            const both::Pair before = chroma_beside<T>(a, x - 1, row);
+            const both::Pair after = chroma_beside<T>(a, x + pixels, row);
             both::ChromaRow<samples> half;
             both::down_row<pixels, W>(a, chroma, before, after, half);
             if (H == 0 && row == y) both::store_chroma<S, samples>(a, x >> W, y, half);
