@@ -93,8 +93,8 @@ struct Kept {
     Samples cr[block_pairs + 1][warp_size];
 
     __device__ void put(int row, const both::ChromaRow<N>& samples) {
-        Samples b;
-        Samples r;
+        Samples b{};
+        Samples r{};
         MILLRACE_UNROLL
         for (int i = 0; i < N; ++i) {
             b.v[i] = samples.cb[i];

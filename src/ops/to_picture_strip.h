@@ -42,13 +42,13 @@ MILLRACE_BOTH float element_of(const std::uint32_t* words, const std::uint16_t* 
 MILLRACE_BOTH bool plain(const StripElements& e, const RawRow& raw, const std::uint16_t* /*kind*/) {
     std::uint32_t most = 0;
     MILLRACE_UNROLL
-    for (int i = 0; i < 12; ++i) most = max_magnitudes(most, raw.words[i]);
+    for (const std::uint32_t word : raw.words) most = max_magnitudes(most, word);
     return (most & 0x7FFFU) < e.unsafe && (most >> 16U & 0x7FFFU) < e.unsafe;
 }
 MILLRACE_BOTH bool plain(const StripElements& e, const RawRow& raw, const float* /*kind*/) {
     float most = 0.0F;
     MILLRACE_UNROLL
-    for (int i = 0; i < 12; ++i) most = max_magnitude(most, float_of_bits(raw.words[i]));
+    for (const std::uint32_t word : raw.words) most = max_magnitude(most, float_of_bits(word));
     return (bits_of(most) & 0x7FFFFFFFU) < e.unsafe;
 }
 

@@ -210,7 +210,7 @@ MILLRACE_BOTH PairRow<N, W> blend(const StripPlan& s, bool odd, const PairRow<N,
 /// What P pixels of two rows are made of: luma codes, and chroma that is whole down the columns.
 template <int P, int W>
 struct TwoRows {
-    float luma[2][length(P)];
+    float luma[2][length(P)] = {};
     PairRow<(P >> W), W> chroma[2];
 };
 

@@ -109,8 +109,9 @@ bool strips_are_colors(const ToTensorArgs& a) {
                 for (int i = 0; i < pixels; ++i) {
                     const Triple color = both::color_at<S>(a, x + i, y + r);
                     const std::array<float, 3> expected{color.a, color.b, color.c};
-                    const std::array<float, 3> ours{row.color[0][i], row.color[1][i], row.color[2][i]};
-                    if (std::memcmp(ours.data(), expected.data(), sizeof expected) != 0) return false;
+                    for (std::size_t k = 0; k < expected.size(); ++k) {
+                        if (both::bits_of(row.color[k][i]) != both::bits_of(expected.at(k))) return false;
+                    }
                 }
             }
         }
