@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "support/temporary_folder.h"
+
 namespace millrace::app {
 namespace {
 
@@ -36,15 +38,6 @@ Result program(std::initializer_list<std::string> arguments) {
 }
 
 const std::string sample = MILLRACE_SOURCE_DIR "/samples/bbb.mp4";
-
-/// A folder of this test's own, empty.
-std::filesystem::path scratch() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    auto folder = std::filesystem::path(testing::TempDir()) / (std::string("millrace-") + test->name());
-    std::filesystem::remove_all(folder);
-    std::filesystem::create_directories(folder);
-    return folder;
-}
 
 TEST(Program, HelpGoesToStandardOutput) {
     const Result result = program({"--help"});
@@ -84,7 +77,8 @@ TEST(Program, ProbeGivesTheSameInBothForms) {
 }
 
 TEST(Program, RunTellsPeopleOnStandardError) {
-    const auto output = scratch() / "out.mp4";
+    const test::TemporaryFolder folder;
+    const std::filesystem::path output = folder / "out.mp4";
     const Result result =
         program({"run", "-i", sample, "-o", output.string(), "--frames", "12", "-preset", "ultrafast"});
     EXPECT_EQ(result.code, 0) << result.err;
@@ -96,7 +90,8 @@ TEST(Program, RunTellsPeopleOnStandardError) {
 }
 
 TEST(Program, RunTellsProgramsOnStandardOutput) {
-    const auto folder = scratch();
+    const test::TemporaryFolder temporary;
+    const std::filesystem::path folder = temporary.path();
     const Result result =
         program({"run", "-i", sample, "-o", folder / "out.mp4", "--frames", "12", "-preset", "ultrafast", "--json",
                  "--no-progress", "--report", folder / "report.json", "--trace", folder / "trace.json"});
@@ -111,7 +106,8 @@ TEST(Program, RunTellsProgramsOnStandardOutput) {
 }
 
 TEST(Program, RefusesAReportThatCannotBeWrittenBeforeItWorks) {
-    const auto output = scratch() / "out.mp4";
+    const test::TemporaryFolder folder;
+    const std::filesystem::path output = folder / "out.mp4";
     const Result result = program({"run", "-i", sample, "-o", output.string(), "--report", "/no/such/folder/r.json"});
     EXPECT_EQ(result.code, 2);
     EXPECT_THAT(result.err, HasSubstr("--report /no/such/folder/r.json: there is no folder '/no/such/folder'"));

@@ -4,15 +4,13 @@
 // After gtest.
 #include <rapidcheck/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::core {
 namespace {
-
-namespace fs = std::filesystem;
 
 // FIPS 180-4 examples, from NIST's "SHA256.pdf" and the SHAVS byte vectors.
 TEST(Sha256, KnownVectors) {
@@ -35,12 +33,12 @@ RC_GTEST_PROP(Sha256, PiecesHashAsTheWhole, (const std::vector<std::string>& pie
 }
 
 TEST(Sha256OfFile, IsThatOfItsBytes) {
-    const fs::path path = fs::path(testing::TempDir()) / "sha256_test.bin";
+    const millrace::test::TemporaryFolder folder;
+    const std::string path = folder / "file.bin";
     // Longer than the chunk that is read at a time, and no multiple of it.
     const std::string text((std::size_t{1} << 20U) + 12345, 'x');
     std::ofstream(path, std::ios::binary) << text;
-    EXPECT_EQ(sha256_of_file(path.string()), sha256_of(text));
-    fs::remove(path);
+    EXPECT_EQ(sha256_of_file(path), sha256_of(text));
 }
 
 TEST(Sha256OfFile, NamesAFileThatCannotBeRead) {

@@ -2,25 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <fstream>
 #include <functional>
 
 #include "engine/prepared.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::engine {
 namespace {
 
 class IdentityTest : public testing::Test {
-  public:
-    IdentityTest(const IdentityTest&) = delete;
-    IdentityTest& operator=(const IdentityTest&) = delete;
-    IdentityTest(IdentityTest&&) = delete;
-    IdentityTest& operator=(IdentityTest&&) = delete;
-    ~IdentityTest() override { std::remove(path_.c_str()); }
-
   protected:
-    IdentityTest() : path_(testing::TempDir() + "millrace-identity-test.bin") {
+    IdentityTest() : path_(folder_ / "input.bin") {
         write_input("the input");
         prepared_.input = test::make_input({0, 1, 2}, {1, 25});
         prepared_.input.info.path = path_;
@@ -41,6 +34,7 @@ class IdentityTest : public testing::Test {
         return now() != before;
     }
 
+    millrace::test::TemporaryFolder folder_;
     std::string path_;
     Job job_;
     PreparedJob prepared_;

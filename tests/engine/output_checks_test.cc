@@ -1,7 +1,6 @@
 #include "engine/output_checks.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX's
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include "core/error.h"
 #include "engine/prepared.h"
 #include "support/error_of.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::engine {
 namespace {
@@ -19,17 +19,8 @@ using millrace::test::message_of;
 namespace fs = std::filesystem;
 
 class OutputChecks : public testing::Test {
-  public:
-    OutputChecks(const OutputChecks&) = delete;
-    OutputChecks& operator=(const OutputChecks&) = delete;
-    OutputChecks(OutputChecks&&) = delete;
-    OutputChecks& operator=(OutputChecks&&) = delete;
-    ~OutputChecks() override { fs::remove_all(folder_); }
-
   protected:
     OutputChecks() {
-        folder_ = testing::TempDir() + "millrace-engine-XXXXXX";
-        EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
         std::ofstream(folder_ + "/in.mp4") << "input";
         job_.input.path = folder_ + "/in.mp4";
     }
@@ -40,7 +31,8 @@ class OutputChecks : public testing::Test {
         return message_of(code, [this] { check_output(job_); });
     }
 
-    std::string folder_;
+    millrace::test::TemporaryFolder temporary_;
+    const std::string& folder_ = temporary_.path();
     Job job_;
 };
 

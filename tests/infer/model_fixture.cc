@@ -32,26 +32,15 @@ Tensors lease_all(const std::vector<core::TensorDesc>& descs) {
     return tensors;
 }
 
-TemporaryFolder::TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "millrace-infer-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 std::string TemporaryFolder::write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+    return folder_ / name;
 }
 
 ModelRequest TemporaryFolder::copy_of(const std::string& model) const {
     ModelRequest request = test_request(model);
-    std::filesystem::copy_file(request.path, path_ / model);
-    request.path = path_ / model;
+    std::filesystem::copy_file(request.path, folder_ / model);
+    request.path = folder_ / model;
     return request;
 }
 

@@ -7,6 +7,7 @@
 
 #include "device/tensor.h"
 #include "infer/model.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::infer {
 
@@ -22,19 +23,14 @@ using Tensors = std::vector<device::Tensor>;
 /// A folder of its own, removed with everything in it.
 class TemporaryFolder {
   public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::filesystem::path path() const { return folder_.path(); }
     /// Writes `text` into `name`, and returns where.
     std::string write(const std::string& name, const std::string& text) const;
     /// A copy of one of the tiny models.
     [[nodiscard]] ModelRequest copy_of(const std::string& model) const;
 
   private:
-    std::filesystem::path path_;
+    test::TemporaryFolder folder_;
 };
 
 /// Bytes of a file.

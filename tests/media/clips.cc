@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "core/picture_desc.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::media::test {
 
@@ -54,16 +55,17 @@ std::string run(const std::string& command) {
 }
 
 std::string temporary(const std::string& name) {
-    const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "millrace_media";
-    std::filesystem::create_directories(folder);
-    return (folder / name).string();
+    static const millrace::test::TemporaryFolder folder;
+    return folder / name;
 }
 
 std::string make_clip(const std::string& name, const std::string& arguments) {
-    // Tests run side by side: each process makes its own, then renames.
-    const std::string path = temporary(std::to_string(std::hash<std::string>{}(arguments)) + "_" + name);
+    // Kept for other tests, which run side by side: each process makes its own, then renames.
+    const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "millrace_media";
+    std::filesystem::create_directories(folder);
+    const std::string path = folder / (std::to_string(std::hash<std::string>{}(arguments)) + "_" + name);
     if (std::filesystem::exists(path)) return path;
-    const std::string made = temporary(std::to_string(getpid()) + "_" + name);
+    const std::string made = folder / (std::to_string(getpid()) + "_" + name);
     const std::string command = "ffmpeg -nostdin -v error -y " + arguments + " '" + made + "' 2>&1";
     const std::string said = run(command);
     EXPECT_TRUE(std::filesystem::exists(made)) << command << "\n" << said;

@@ -1,26 +1,14 @@
 #include "pipeline/support.h"
 
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX's
-
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
-#include <stdexcept>
 #include <utility>
 
 namespace millrace::pipeline::test {
 
 namespace fs = std::filesystem;
-
-TemporaryFolder::TemporaryFolder() : path_(testing::TempDir() + "millrace-pipeline-XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary folder");
-}
-
-TemporaryFolder::~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-}
 
 std::string read_file(const std::string& path) {
     const std::ifstream file(path, std::ios::binary);

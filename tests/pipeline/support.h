@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of this room share: a folder that goes away, errors as values, an index of a made-up file.
+// What the tests of this room share: files, errors as values, an index of a made-up file.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,31 +10,16 @@
 #include "media/index.h"
 #include "media/packet.h"
 #include "support/error_of.h"
+#include "support/temporary_folder.h"
 
 namespace millrace::pipeline::test {
-
-/// An empty folder, removed with all that is in it.
-class TemporaryFolder {
-  public:
-    TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    TemporaryFolder(TemporaryFolder&&) = delete;
-    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-    ~TemporaryFolder();
-
-    [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
-  private:
-    std::string path_;
-};
 
 [[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text);
 [[nodiscard]] bool exists(const std::string& path);
 
 using millrace::test::error_of;
+using millrace::test::TemporaryFolder;
 
 /// A packet that owns `payload`.
 [[nodiscard]] media::Packet make_packet(std::int64_t pts, std::string_view payload);
