@@ -39,6 +39,18 @@ struct SegmentCounts {
     int reused = 0;  ///< finished by an earlier run
 };
 
+/// What a GPU really did during the run, as CUPTI saw it. Times in which at least one such piece of work ran.
+struct GpuReport {
+    std::string device;  ///< "cuda:0"
+    double kernel_seconds = 0;
+    double kernel_share = 0;  ///< of the run's time, 0 to 1
+    std::int64_t kernels = 0;
+    double up_seconds = 0;
+    double down_seconds = 0;
+    std::int64_t up_bytes = 0;    ///< host to device
+    std::int64_t down_bytes = 0;  ///< device to host
+};
+
 struct Report {
     std::string input;
     std::string output;
@@ -55,10 +67,12 @@ struct Report {
     SegmentCounts segments;
     std::string one_segment_reason;  ///< why the file was not cut; empty when it was
     std::vector<StageReport> stages;
+    std::vector<GpuReport> gpus;     ///< those that did something
     double started = 0;              ///< when the call began, seconds since 1970
     double wall_seconds = 0;         ///< of the whole call
     double run_seconds = 0;          ///< from the first decode to the last packet, without loading and joining
-    double load_seconds = 0;         ///< model load and its first run
+    double load_seconds = 0;         ///< model load, and what is tried out at load
+    double first_run_seconds = 0;    ///< of the model, until its result was there; on a GPU part of load_seconds
     double first_frame_seconds = 0;  ///< from the call to the first frame handed to the model or the encoder
     double join_seconds = 0;
     double fps = 0;                      ///< frames worked on in this call / run_seconds

@@ -70,12 +70,6 @@ void add_batches(Table& table, const ordered_json& body) {
     }
 }
 
-/// Empty, or why it cannot be used yet.
-std::string device_row_note(const ordered_json& device) {
-    const auto usable = device.find("usable");
-    return usable == device.end() || usable->get<bool>() ? "" : "listed only: nothing works on it yet";
-}
-
 }  // namespace
 
 std::string render_model(const std::string& json) {
@@ -96,7 +90,7 @@ std::string render_devices(const std::string& json) {
     Table devices({Align::left, Align::right, Align::left, Align::left});
     for (const auto& device : body.at("devices")) {
         devices.add({string_at(device, "name"), render_bytes(number_at(device, "memory_bytes")),
-                     string_at(device, "description"), device_row_note(device)});
+                     string_at(device, "description"), device.value("problem", "")});
     }
     const ordered_json& runtime = body.at("onnxruntime");
     std::string runtime_text = fmt::format("{} ({})", string_at(runtime, "version"), string_at(runtime, "path"));

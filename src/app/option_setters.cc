@@ -121,6 +121,10 @@ void runtime_library(Draft& draft, const std::string& value) { draft.job.model.r
 
 void device(Draft& draft, const std::string& value) { draft.job.run.device = value; }
 void memory(Draft& draft, const std::string& value) { draft.job.run.memory = parse_bytes("--memory", value); }
+
+void gpu_memory(Draft& draft, const std::string& value) {
+    draft.job.run.gpu_memory = parse_bytes("--gpu-memory", value);
+}
 void lanes(Draft& draft, const std::string& value) { draft.job.run.lanes = count("--lanes", value, most_threads); }
 void segment_length(Draft& draft, const std::string& value) {
     constexpr double us_a_second = 1e6;

@@ -55,6 +55,7 @@ void runtime_library(Draft& draft, const std::string& value);
 
 void device(Draft& draft, const std::string& value);
 void memory(Draft& draft, const std::string& value);
+void gpu_memory(Draft& draft, const std::string& value);
 void lanes(Draft& draft, const std::string& value);
 void segment_length(Draft& draft, const std::string& value);
 void restart(Draft& draft, const std::string& value);

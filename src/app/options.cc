@@ -114,6 +114,8 @@ constexpr std::array table{
            all, once, set::device},
     Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: 512M a core)", running_group, media,
            run_only, once, set::memory},
+    Option{"gpu-memory", "", "BYTES", "", "bound for the GPU's memory (default: four fifths of what is free)",
+           running_group, media, 0U, once, set::gpu_memory},
     Option{"lanes", "", "N", "", "segments in work at once, at most (default: grown as needed)", running_group, media,
            0U, once, set::lanes},
     Option{"segment-length", "", "TIME", "", "length of a segment (default: by the file's length, 2 to 10 s)",

@@ -58,6 +58,16 @@ std::string stage_table(const Report& report) {
     return table.render(2);
 }
 
+std::string gpu_lines(const Report& report) {
+    std::string text;
+    for (const GpuReport& gpu : report.gpus) {
+        text += fmt::format("  {}: kernels ran for {:.1f}% of the time; {} up, {} down\n", gpu.device,
+                            100 * gpu.kernel_share, render_bytes(static_cast<double>(gpu.up_bytes)),
+                            render_bytes(static_cast<double>(gpu.down_bytes)));
+    }
+    return text;
+}
+
 void add_count(std::string& text, std::size_t count, std::string_view what) {
     if (count > 0) text += fmt::format("  {} frame{} {}\n", count, count == 1 ? "" : "s", what);
 }
@@ -89,6 +99,7 @@ std::string render_bytes(double bytes) {
 std::string render_summary(const Report& report) {
     std::string text = what_was_made(report) + "\n  " + how_fast(report) + "\n";
     if (!report.stages.empty()) text += stage_table(report);
+    text += gpu_lines(report);
     text += losses(report.frames);
     for (const std::string& line : report.fallbacks) text += fmt::format("  fallback: {}\n", line);
     for (const std::string& line : report.notes) text += fmt::format("  note: {}\n", line);

@@ -28,9 +28,14 @@ void keep_other_streams(PreparedJob& prepared, pipeline::Backends& backends) {
 
 }  // namespace
 
-pipeline::Backends make_backends(const Job& job, PreparedJob& prepared) {
+pipeline::Backends make_backends(const Job& job, PreparedJob& prepared, const std::stop_token& stop) {
     pipeline::Backends backends;
-    const media::DecoderOptions decoder = decoder_options(job, prepared.input);
+    media::DecoderOptions decoder = decoder_options(job, prepared.input);
+    if (prepared.decoded) {
+        decoder.device = prepared.device;
+        decoder.pictures = prepared.decoded.get();
+        decoder.stop = stop;
+    }
     OpenedInput& input = prepared.input;
     // The source that planning opened serves the first lane; a pipe has no other.
     if (!input.is_pipe()) input.source->video_only();

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/error.h"
 #include "engine/backends.h"
 #include "engine/resolve.h"
 #include "millrace/engine.h"
@@ -63,7 +64,14 @@ class Bench {
 
     json run() {
         engine::PreparedJob prepared = engine::prepare_job(job_, stop_);
-        const pipeline::Backends backends = engine::make_backends(job_, prepared);
+        if (prepared.device.kind != device::DeviceKind::host) {
+            throw core::Error(
+                core::ErrorCode::usage,
+                fmt::format("bench works on cpu, not on {}: leave out --device; the report of a run there "
+                            "says how each stage does",
+                            job_.run.device));
+        }
+        const pipeline::Backends backends = engine::make_backends(job_, prepared, stop_);
         add("decode", decode(prepared.job, backends));
         keep_samples(backends);
         if (prepared.model) {
@@ -161,7 +169,7 @@ class Bench {
 
     // Pictures of the size that is encoded: the decoded ones, scaled where a model would have.
     void make_results(const pipeline::ResolvedJob& job) {
-        pipeline::PictureMaker maker(nullptr, job.video->encoder.picture, pool_);
+        pipeline::PictureMaker maker(nullptr, job.video->encoder.picture, pictures_);
         for (device::Picture& picture : samples_) {
             pipeline::FrameTag tag{0, picture.pts, picture.duration, nullptr};
             picture = maker.make({tag, std::move(picture)});
@@ -196,6 +204,7 @@ class Bench {
     const std::function<void(const std::string&)>& progress_;
     std::stop_token stop_;
     device::BufferPool pool_;
+    pipeline::PicturePools pictures_{device::DeviceId{}};
     std::vector<device::Picture> samples_;
     json body_{{"ceilings", json::object()}};
 };

@@ -34,6 +34,20 @@ json host_device() {
             {"usable", true}};
 }
 
+json gpu_device(const device::CudaDeviceInfo& gpu) {
+    json listed{{"name", fmt::format("cuda:{}", gpu.index)},
+                {"description", fmt::format("{}, sm_{}{}", gpu.name, gpu.sm_major, gpu.sm_minor)},
+                {"memory_bytes", gpu.memory_bytes}};
+    try {
+        listed["usable"] = device::cuda_self_test(gpu.index);
+        if (!listed["usable"]) listed["problem"] = "a kernel wrote wrong values";
+    } catch (const core::Error& error) {  // the listing is what helps to find out why
+        listed["usable"] = false;
+        listed["problem"] = error.what();
+    }
+    return listed;
+}
+
 json runtime(const std::string& library) {
     try {
         const infer::RuntimeInfo info = infer::load_runtime(library);
@@ -48,10 +62,7 @@ json runtime(const std::string& library) {
 std::string devices_json(const std::string& runtime_library) {
     json devices = json::array({host_device()});
     for (const device::CudaDeviceInfo& gpu : device::cuda_devices()) {
-        devices.push_back({{"name", fmt::format("cuda:{}", gpu.index)},
-                           {"description", fmt::format("{}, sm_{}{}", gpu.name, gpu.sm_major, gpu.sm_minor)},
-                           {"memory_bytes", gpu.memory_bytes},
-                           {"usable", false}});
+        devices.push_back(gpu_device(gpu));
     }
     const json body{{"devices", devices},
                     {"cuda", device::cuda_build_description()},

@@ -41,6 +41,7 @@ void add_input(pipeline::Identity& identity, const Job& job, const PreparedJob& 
         identity["input"] = fmt::format("{} bytes {}", info.size_bytes, fingerprint(info.path, info.size_bytes));
     }
     identity["video stream"] = std::to_string(job.input.video_stream);
+    identity["decoder"] = prepared.decoded ? "NVDEC" : "libavcodec";
     identity["decoder threads"] = std::to_string(decoder_options(job, prepared.input).threads);
     identity["deinterlace"] = job.input.deinterlace == Deinterlacing::off ? "off" : "bwdif";
     constexpr const char* policies[] = {"conceal", "drop", "fail"};
@@ -80,6 +81,7 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     const infer::ModelDescription& model = loaded.model;
     identity["model"] = model.sha256.substr(0, 16);
     identity["runtime"] = loaded.runtime.version;
+    if (loaded.session) identity[choice_key] = infer::to_string(loaded.session->report().choice);
     identity["model threads"] = std::to_string(loaded.request.threads);
     identity["batch"] = std::to_string(model.batch);
     identity["model input"] =

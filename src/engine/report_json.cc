@@ -33,9 +33,20 @@ json to_json(const FrameCounts& frames) {
             {"reshaped", frames.reshaped}};
 }
 
+json to_json(const GpuReport& gpu) {
+    return {{"device", gpu.device},
+            {"kernel_seconds", gpu.kernel_seconds},
+            {"kernel_share", gpu.kernel_share},
+            {"kernels", gpu.kernels},
+            {"up", {{"seconds", gpu.up_seconds}, {"bytes", gpu.up_bytes}}},
+            {"down", {{"seconds", gpu.down_seconds}, {"bytes", gpu.down_bytes}}}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
+    json gpus = json::array();
+    for (const GpuReport& gpu : report.gpus) gpus.push_back(to_json(gpu));
     json stages = json::array();
     for (const StageReport& stage : report.stages) stages.push_back(to_json(stage));
     const json body{{"input", report.input},
@@ -51,10 +62,12 @@ std::string to_json(const Report& report) {
                     {"segments", {{"total", report.segments.total}, {"reused", report.segments.reused}}},
                     {"one_segment_reason", report.one_segment_reason},
                     {"stages", stages},
+                    {"gpus", gpus},
                     {"started", report.started},
                     {"wall_seconds", report.wall_seconds},
                     {"run_seconds", report.run_seconds},
                     {"load_seconds", report.load_seconds},
+                    {"first_run_seconds", report.first_run_seconds},
                     {"first_frame_seconds", report.first_frame_seconds},
                     {"join_seconds", report.join_seconds},
                     {"fps", report.fps},

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "core/error.h"
-#include "device/cuda/probe.h"
+#include "engine/device_choice.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
 #include "engine/output_checks.h"
@@ -47,7 +47,8 @@ class Resolver {
     explicit Resolver(const Job& job) : job_(job) {}
 
     PreparedJob run(const std::stop_token& stop) {
-        check_device();
+        prepared_.device = choose_device(job_.run.device);
+        prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.device);
         std::future<std::unique_ptr<LoadedModel>> model;
         if (!job_.model.path.empty()) {
             model = std::async(std::launch::async, [this] { return load_model(job_.model); });
@@ -65,6 +66,7 @@ class Resolver {
             check_data_output(job_);
         }
         resolve_segments();
+        resolve_decoder();
         resolve_limits();
         prepared_.job.identity = identify(job_, prepared_);
         return std::move(prepared_);
@@ -74,12 +76,6 @@ class Resolver {
     [[nodiscard]] const media::StreamInfo& video() const { return prepared_.input.video(); }
     [[nodiscard]] bool writes_video() const {
         return !prepared_.model || prepared_.model->model.output == infer::OutputKind::picture;
-    }
-
-    void check_device() const {
-        if (job_.run.device == "cpu") return;
-        throw core::Error(core::ErrorCode::usage, fmt::format("--device {}: this build runs on cpu only ({})",
-                                                              job_.run.device, device::cuda_build_description()));
     }
 
     void resolve_output_paths() {
@@ -106,7 +102,11 @@ class Resolver {
         plan.frame = pipeline::frame_size(model, {video().picture.width, video().picture.height}, evenness);
         plan.input = model.tile ? infer::plan_tiles(model, plan.frame).tile : plan.frame;
         plan.batch_timeout = job_.model.batch_timeout;
-        plan.workers = model.order == infer::Order::sequential ? 1 : job_.model.workers.value_or(0);
+        plan.device = prepared_.device;
+        plan.result_memory = prepared_.gpu_memory.results;
+        // A session on a GPU has one stream, and takes its runs one after the other.
+        const bool alone = model.order == infer::Order::sequential || on_gpu();
+        plan.workers = alone ? 1 : job_.model.workers.value_or(0);
         if (plan.workers == 0) plan.workers = machine_cores();
         load_session(plan);
         prepared_.job.model = std::move(plan);
@@ -115,16 +115,29 @@ class Resolver {
     void load_session(pipeline::ModelPlan& plan) {
         const auto begin = std::chrono::steady_clock::now();
         LoadedModel& loaded = *prepared_.model;
-        if (loaded.request.threads == 0) {
+        loaded.request.device = prepared_.device;
+        loaded.request.gpu_memory = prepared_.gpu_memory.model;
+        loaded.request.choice = earlier_choice();
+        if (loaded.request.threads == 0 && !on_gpu()) {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
         loaded.session = infer::make_session(loaded.request, loaded.model, plan.input);
         loaded.load_seconds += seconds_since(begin);
+        const infer::SessionReport session = loaded.session->report();
+        prepared_.fallbacks.insert(prepared_.fallbacks.end(), session.fallbacks.begin(), session.fallbacks.end());
         if (loaded.model.output != infer::OutputKind::picture) return;
         const auto port = static_cast<std::size_t>(loaded.model.result_output);
         const std::vector<std::int64_t>& shape = loaded.session->output_descs().at(port).shape;
         const std::size_t width_axis = loaded.model.layout == infer::Layout::nchw ? shape.size() - 1 : shape.size() - 2;
         plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
+    }
+
+    // How an interrupted run ran its model, so that this one goes on with the same bits; nullopt: to be measured.
+    [[nodiscard]] std::optional<infer::RuntimeChoice> earlier_choice() const {
+        if (!on_gpu() || prepared_.job.old_journal == pipeline::OldJournal::discard) return std::nullopt;
+        const std::optional<pipeline::Identity> earlier = pipeline::read_identity(prepared_.job.work_folder);
+        if (!earlier || !earlier->contains(choice_key)) return std::nullopt;
+        return infer::parse_runtime_choice(earlier->at(choice_key));
     }
 
     // What the encoder is offered: the model's result in the video's own format and colour, or the video itself.
@@ -213,6 +226,26 @@ class Resolver {
             prepared_.notes.push_back("worked on as one segment: " + input.index->one_segment_reason);
         }
     }
+
+    // On the GPU as far as it can: only a model has use for pictures there.
+    void resolve_decoder() {
+        if (!on_gpu()) return;
+        if (!prepared_.model) {
+            prepared_.notes.push_back("without a model there is nothing to do for " + job_.run.device);
+            return;
+        }
+        media::DecoderOptions options = decoder_options(job_, prepared_.input);
+        options.device = prepared_.device;
+        if (const auto reason = media::why_not_on_gpu(*prepared_.input.source, options)) {
+            prepared_.fallbacks.push_back("decoded on the CPU: " + *reason);
+            return;
+        }
+        prepared_.decoded =
+            std::make_unique<device::BufferPool>(prepared_.device, "decoded pictures", prepared_.gpu_memory.decoded);
+        prepared_.job.input.decoded_format = media::format_on_gpu(video().picture.format);
+    }
+
+    [[nodiscard]] bool on_gpu() const { return prepared_.device.kind == device::DeviceKind::cuda; }
 
     void resolve_limits() {
         prepared_.job.limits = make_limits(job_.run, prepared_.job, machine_cores());

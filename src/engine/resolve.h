@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "device/buffer_pool.h"
+#include "device/device.h"
+#include "engine/gpu_memory.h"
 #include "engine/opened_input.h"
 #include "infer/session.h"
 #include "millrace/job.h"
@@ -26,6 +29,10 @@ struct LoadedModel {
 
 /// A job that is ready to run.
 struct PreparedJob {
+    device::DeviceId device;
+    GpuMemory gpu_memory;
+    /// Where NVDEC puts its pictures; null where the CPU decodes.
+    std::unique_ptr<device::BufferPool> decoded;
     OpenedInput input;
     std::unique_ptr<LoadedModel> model;  ///< null: none
     pipeline::ResolvedJob job;

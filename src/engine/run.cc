@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "engine/backends.h"
+#include "engine/gpu_watch.h"
 #include "engine/progress_meter.h"
 #include "engine/resolve.h"
 #include "millrace/engine.h"
@@ -76,11 +77,13 @@ class Run {
         const TemporaryFolder temporary(job_.output.path == "-" ? prepared_.job.work_folder : "");
         pipeline::Journal journal(prepared_.job.work_folder, prepared_.job.identity, prepared_.job.old_journal);
         pipeline::Profile profile(job_.run.trace ? pipeline::Tracing::on : pipeline::Tracing::off);
-        const pipeline::Backends backends = engine::make_backends(job_, prepared_);
+        const pipeline::Backends backends = engine::make_backends(job_, prepared_, stop_);
         engine::ProgressMeter meter(observer_, expected_frames(), profile);
+        engine::GpuWatch gpu_watch(prepared_.device);
         const pipeline::RunResult result = pipeline::run_segments(
             prepared_.job, backends, journal, profile, [&](const pipeline::RunProgress& now) { meter.show(now); },
             stop_);
+        gpu_watch.stop(report_);
         count(result);
         check_counts(result);
         meter.show_phase(Phase::joining);
@@ -201,6 +204,7 @@ class Run {
             report_.model = prepared_.model->model.path;
             report_.runtime = prepared_.model->runtime.version;
             report_.load_seconds = prepared_.model->load_seconds;
+            report_.first_run_seconds = prepared_.model->session->report().first_run_seconds;
         }
         report_.one_segment_reason = prepared_.input.index->one_segment_reason;
         report_.segments = {static_cast<int>(prepared_.job.input.segments.size()), result.segments_reused};

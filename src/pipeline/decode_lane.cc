@@ -102,7 +102,8 @@ class Lane {
     }
 
     [[nodiscard]] bool fits(const core::PictureDesc& desc) const {
-        const core::PictureDesc& promised = input_.video.picture;
+        core::PictureDesc promised = input_.video.picture;
+        if (input_.decoded_format) promised.format = *input_.decoded_format;
         return desc.width == promised.width && desc.height == promised.height && same_meaning(desc, promised);
     }
 

@@ -33,16 +33,18 @@ struct InputPlan {
     std::vector<Segment> segments;
     std::optional<std::int64_t> frame_limit;  ///< where the index cannot say: stop after so many
     CorruptPolicy on_corrupt = CorruptPolicy::conceal;
+    std::optional<core::PixelFormat> decoded_format;  ///< of decoded pictures, where it is not the stream's own
 };
 
 /// The model, and how its frames get in and out. Tensors are on `device`, and frames that are not go there.
 struct ModelPlan {
     infer::ModelDescription model;
     device::DeviceId device;
-    infer::Size frame;  ///< the tensor made of one video frame, before tiling
-    infer::Size input;  ///< what the session takes: `frame`, or a tile
-    int scale = 1;      ///< of a picture output
-    int workers = 1;    ///< runs at once
+    infer::Size frame;              ///< the tensor made of one video frame, before tiling
+    infer::Size input;              ///< what the session takes: `frame`, or a tile
+    int scale = 1;                  ///< of a picture output
+    int workers = 1;                ///< runs at once
+    std::size_t result_memory = 0;  ///< bytes of the device's memory for results, on a GPU
     std::chrono::milliseconds batch_timeout{50};
 };
 

@@ -163,6 +163,12 @@ JournalContents parse_journal(std::string_view text) {
     return contents;
 }
 
+std::optional<Identity> read_identity(const std::string& folder) {
+    const std::string path = folder + "/" + journal_name;
+    if (!fs::exists(path)) return std::nullopt;
+    return parse_journal(read_all(path)).identity;
+}
+
 Journal::Journal(std::string folder, const Identity& identity, OldJournal old) : folder_(std::move(folder)) {
     std::error_code error;
     fs::create_directories(folder_, error);

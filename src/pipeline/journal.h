@@ -51,6 +51,9 @@ struct JournalContents {
 
 enum class OldJournal { resume, discard };
 
+/// What the journal in `folder` belongs to; nullopt where there is none, or nothing of it can be believed.
+[[nodiscard]] std::optional<Identity> read_identity(const std::string& folder);
+
 /// The folder <output>.millrace/ with its journal and segment files. add() is thread-safe.
 class Journal {
   public:

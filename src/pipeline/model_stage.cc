@@ -45,13 +45,14 @@ void RunsInFlight::wait_down_to(std::size_t count) {
     }
 }
 
-ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure)
+ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure,
+                       std::size_t result_memory)
     : session_(session),
       batcher_(batcher),
       profile_(profile),
       failure_(failure),
       stream_(session.stream()),
-      outputs_(stream_.device, "model output", unbounded),
+      outputs_(stream_.device, "model output", on_host(stream_) ? unbounded : result_memory),
       downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
                  unbounded) {}
 
@@ -78,6 +79,7 @@ void ModelStage::work() {
         profile_.mark_first_frame();
         in_flight.begin();
         Tensors outputs = run(*batch, states);
+        if (outputs.empty()) break;  // stopped
         in_flight.end();
         deliver(std::move(*batch), std::move(outputs));
     }
@@ -86,6 +88,7 @@ void ModelStage::work() {
 
 ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
     Tensors outputs = lease_outputs();
+    if (outputs.empty()) return outputs;
     session_.run(stream_, gather_inputs(batch, states), outputs);
     for (std::size_t i = 0; i < states.size(); ++i) {
         states[i] = outputs.at(static_cast<std::size_t>(session_.model().states[i].second)).share();
@@ -97,7 +100,8 @@ ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
 ModelStage::Tensors ModelStage::lease_outputs() {
     Tensors outputs;
     for (const core::TensorDesc& desc : session_.output_descs()) {
-        outputs.push_back(device::lease_tensor(outputs_, desc));
+        outputs.push_back(device::lease_tensor(outputs_, desc, failure_.stop()));
+        if (!outputs.back()) return {};
     }
     return outputs;
 }
@@ -134,14 +138,16 @@ ModelStage::Tensors ModelStage::downloaded(const Tensors& outputs) {
 
 void ModelStage::deliver(Batch batch, Tensors outputs) {
     const Timed waiting(profile_, Stage::model, Activity::wait_output);
+    ++delivering_;
     const auto shared = std::make_shared<const Tensors>(std::move(outputs));
     for (std::size_t slot = 0; slot < batch.owners.size(); ++slot) {
         SlotOwner& owner = batch.owners[slot];
         ModelResult result{owner.tile, static_cast<int>(slot), shared};
         profile_.count_frames(Stage::model, owner.tile == 0 ? 1 : 0);
         if (owner.sink->push({std::move(owner.tag), std::move(result)}, failure_.stop()) == core::Push::cancelled)
-            return;
+            break;
     }
+    --delivering_;
 }
 
 }  // namespace millrace::pipeline

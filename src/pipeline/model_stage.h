@@ -1,6 +1,7 @@
 #pragma once
 // The threads that run the model.
 
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <vector>
@@ -44,10 +45,14 @@ class RunsInFlight {
 /// comes down to the host.
 class ModelStage {
   public:
-    ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure);
+    /// `result_memory`: bytes for results on the session's device, where that is a GPU.
+    ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure,
+               std::size_t result_memory = 0);
 
     /// Start `workers` threads.
     void start(int workers);
+    /// Whether a worker waits for somebody to take its results.
+    [[nodiscard]] bool blocked() const { return delivering_ > 0; }
     /// Wait for them: the batcher must be closed, or the job stopped.
     void join();
 
@@ -55,7 +60,9 @@ class ModelStage {
     using Tensors = std::vector<device::Tensor>;
 
     void work();
+    /// Empty: stopped.
     [[nodiscard]] Tensors run(const Batch& batch, Tensors& states);
+    /// Blocks while results take all the memory that they may. Empty: stopped.
     [[nodiscard]] Tensors lease_outputs();
     [[nodiscard]] Tensors zero_states();
     /// All inputs in the order of ports: the batch, and the states.
@@ -71,6 +78,7 @@ class ModelStage {
     device::StreamRef stream_;
     device::BufferPool outputs_;
     device::BufferPool downloads_;
+    std::atomic<int> delivering_{0};
     std::vector<std::jthread> workers_;
 };
 

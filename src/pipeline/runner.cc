@@ -24,6 +24,8 @@ namespace {
 constexpr std::chrono::milliseconds observe_interval{100};
 /// Long enough for an encoder's lookahead to fill, during which it leaves cores idle.
 constexpr std::chrono::milliseconds growth_interval{1500};
+/// A GPU that waits is dear, and another lane takes none of its cores.
+constexpr std::chrono::milliseconds gpu_growth_interval{300};
 /// A lane is added while the process leaves more of the machine idle than this.
 constexpr double idle_share = 0.15;
 
@@ -36,18 +38,26 @@ double process_cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// Says when another decode lane would help: when the model waits for frames, or, without a model, when cores are idle.
+// What the stage after the decoders is seen doing.
+enum class Next { works, starves, is_blocked };
+
+// Says when another lane, which decodes and has an encoder, would help: when the model waits for frames; when it waits
+// for encoders, or there is none, and cores are idle.
 class Growth {
   public:
-    explicit Growth(int cores) : cores_(cores), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
+    Growth(int cores, std::chrono::milliseconds interval)
+        : cores_(cores), interval_(interval), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
 
-    bool wants_lane(const Batcher* batcher) {
+    bool wants_lane(Next seen) {
         ++samples_;
-        if (batcher != nullptr && batcher->starving()) ++starving_;
-        if (Clock::now() - checked_ < growth_interval) return false;
-        const bool starves = 2 * std::exchange(starving_, 0) > std::exchange(samples_, 0);
+        if (seen == Next::starves) ++starving_;
+        if (seen == Next::is_blocked) ++blocked_;
+        if (Clock::now() - checked_ < interval_) return false;
+        const int samples = std::exchange(samples_, 0);
+        const bool starves = 2 * std::exchange(starving_, 0) > samples;
+        const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
         const bool idles = has_idle_cores();
-        return batcher != nullptr ? starves : idles;
+        return starves || (blocked && idles);
     }
 
   private:
@@ -62,8 +72,10 @@ class Growth {
     }
 
     int cores_;
+    std::chrono::milliseconds interval_;
     int samples_ = 0;
     int starving_ = 0;
+    int blocked_ = 0;
     Clock::time_point checked_;
     double cpu_;
 };
@@ -122,11 +134,20 @@ class Runner {
     void run_lanes(const LaneHouse& house, const std::function<void(const RunProgress&)>& observe) {
         start_model();
         for (int lane = 0; lane < std::min(job_.limits.first_lanes, max_lanes_); ++lane) add_lane(house);
-        Growth growth(job_.limits.cores);
+        Growth growth(job_.limits.cores, on_gpu() ? gpu_growth_interval : growth_interval);
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
-            if (growth.wants_lane(batcher_ ? &*batcher_ : nullptr) && may_grow()) add_lane(house);
+            if (growth.wants_lane(next_stage()) && may_grow()) add_lane(house);
         }
+    }
+
+    [[nodiscard]] bool on_gpu() const { return job_.model && job_.model->device.kind == device::DeviceKind::cuda; }
+
+    // Without a model the encoders are next, and they take what cores there are.
+    [[nodiscard]] Next next_stage() const {
+        if (!batcher_) return Next::is_blocked;
+        if (batcher_->starving()) return Next::starves;
+        return model_->blocked() ? Next::is_blocked : Next::works;
     }
 
     void start_model() {
@@ -134,7 +155,7 @@ class Runner {
         const auto port = static_cast<std::size_t>(job_.model->model.picture_input);
         const Batcher::Settings settings{job_.model->workers + 2, job_.model->batch_timeout, job_.model->device};
         batcher_.emplace(backends_.session->input_descs().at(port), settings);
-        model_.emplace(*backends_.session, *batcher_, profile_, failure_);
+        model_.emplace(*backends_.session, *batcher_, profile_, failure_, job_.model->result_memory);
         model_->start(job_.model->workers);
     }
 

@@ -53,6 +53,8 @@ CudaMemory cuda_memory(int index) {
     return memory;
 }
 
+bool built_with_cuda() { return true; }
+
 std::string cuda_build_description() {
     return "CUDA " + std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10) +
            ", sm " MILLRACE_CUDA_ARCHITECTURES;

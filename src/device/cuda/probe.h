@@ -30,6 +30,9 @@ struct CudaMemory {
 /// What the driver has left on a device, of all processes. Throws Error(failed).
 [[nodiscard]] CudaMemory cuda_memory(int index);
 
+/// Whether this build can use GPUs at all.
+[[nodiscard]] bool built_with_cuda();
+
 /// "CUDA 13.0, sm_90", or "built without CUDA".
 [[nodiscard]] std::string cuda_build_description();
 

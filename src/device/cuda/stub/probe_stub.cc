@@ -17,6 +17,8 @@ std::vector<CudaDeviceInfo> cuda_devices() { return {}; }
 
 CudaMemory cuda_memory(int index) { absent(index); }
 
+bool built_with_cuda() { return false; }
+
 std::string cuda_build_description() { return "built without CUDA"; }
 
 bool cuda_self_test(int index) { absent(index); }

@@ -1,0 +1,25 @@
+#pragma once
+// How much of a GPU's memory a run may take, and for what.
+
+#include <cstddef>
+
+#include "device/device.h"
+#include "millrace/job.h"
+
+namespace millrace::engine {
+
+/// Bytes. All of `total`: half for the model's weights and what it keeps between its layers, the rest for frames.
+struct GpuMemory {
+    std::size_t total = 0;
+    std::size_t model = 0;
+    std::size_t decoded = 0;  ///< pictures between decoder and model
+    std::size_t results = 0;  ///< what the model gave, until it has left the GPU
+};
+
+[[nodiscard]] GpuMemory share_gpu_memory(std::size_t total);
+
+/// --gpu-memory, or four fifths of what is free on `device` now. Nothing for the host. Throws Error(usage) where more
+/// is asked for than is free, Error(failed) where the device does not answer.
+[[nodiscard]] GpuMemory gpu_memory_for(const RunOptions& options, device::DeviceId device);
+
+}  // namespace millrace::engine
