@@ -95,7 +95,7 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     pipeline::Identity identity;
     identity["millrace"] = version();
     identity["libraries"] = media::library_version();
-    identity["device"] = job.run.device;
+    identity["device"] = device::to_string(prepared.device);
     add_input(identity, job, prepared);
     add_segments(identity, prepared.job);
     if (prepared.job.video) add_encoder(identity, prepared.job.video->encoder);

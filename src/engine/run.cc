@@ -191,7 +191,7 @@ class Run {
         const media::StreamInfo& video = prepared_.job.input.video;
         report_.input = job_.input.path;
         report_.output = job_.output.path;
-        report_.device = job_.run.device;
+        report_.device = device::to_string(prepared_.device);
         report_.width_in = video.picture.width;
         report_.height_in = video.picture.height;
         if (prepared_.job.video) {
