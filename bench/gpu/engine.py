@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The engine on a GPU beside the engine on the CPU: the same frames, and how fast.
 
-    bench/gpu/engine.py [--millrace PROGRAM] [--folder FOLDER] [--clip FILE] [--seconds N]
+    bench/gpu/engine.py [--millrace PROGRAM] [--ort-library FILE] [--folder FOLDER] [--clip FILE] [--seconds N]
 
 Writes FOLDER/engine.json and prints a table. Needs ffmpeg, numpy and onnx. Without --clip, the sample is scaled to
 1080p and repeated. Equal: model, frames and times of a run on the CPU, PSNR against it. Rates are of whole runs, as
@@ -37,13 +37,13 @@ def make_clip(path, seconds):
 
 
 class Engine:
-    def __init__(self, program, folder):
-        self.program = program
+    def __init__(self, program, library, folder):
+        self.command = [program, "run", "-y", "--restart"] + (["--ort-library", library] if library else [])
         self.folder = folder
 
     def run(self, name, device, *options):
         report = self.folder / f"{name}.json"
-        run(self.program, "run", "-y", "--restart", "--device", device, "--report", report, *options)
+        run(*self.command, "--device", device, "--report", report, *options)
         return json.loads(report.read_text())
 
 
@@ -90,6 +90,7 @@ def describe(name, report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--millrace", default=ROOT / "build/cuda/bin/millrace")
+    parser.add_argument("--ort-library", help="ONNX Runtime with its CUDA provider")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/millrace-gpu"))
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--seconds", type=float, default=12)
@@ -99,7 +100,7 @@ def main():
     if not (folder / "resnet50.onnx").exists():
         run(sys.executable, ROOT / "bench/gpu/make_models.py", folder)
     clip = options.clip or make_clip(folder / "1080p.mp4", options.seconds)
-    engine = Engine(options.millrace, folder)
+    engine = Engine(options.millrace, options.ort_library, folder)
 
     result = {"worst_psnr": compare(engine, folder), "runs": []}
     print(f"the sample through upscale2x, CUDA beside CPU: worst frame {result['worst_psnr']:.1f} dB")
