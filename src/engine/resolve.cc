@@ -108,7 +108,8 @@ class Resolver {
         const bool alone = model.order == infer::Order::sequential || on_gpu();
         plan.workers = alone ? 1 : job_.model.workers.value_or(0);
         if (on_gpu() && job_.model.workers.value_or(1) > 1) {
-            prepared_.notes.emplace_back("a GPU takes one run of the model after the other: --model-workers is not used");
+            prepared_.notes.emplace_back(
+                "a GPU takes one run of the model after the other: --model-workers is not used");
         }
         if (plan.workers == 0) plan.workers = machine_cores();
         load_session(plan);

@@ -65,14 +65,16 @@ StreamInfo stream_of(const std::string& codec) {
 
 class Nvdec : public testing::Test {
   protected:
-    std::unique_ptr<Decoder> open(const std::string& codec = "h264") {
+    std::unique_ptr<Decoder> open(const std::string& codec = "h264") { return open(stream_of(codec)); }
+
+    std::unique_ptr<Decoder> open(StreamInfo stream) {
         DecoderOptions options;
         options.pictures = &pool_;
         options.stop = stop_.get_token();
         return nvidia::make_decoder({.library = fake_.library,
                                      .sessions = sessions_,
                                      .filter = std::make_unique<PlainFilter>(),
-                                     .stream = stream_of(codec),
+                                     .stream = std::move(stream),
                                      .path = "clip.mp4"},
                                     options);
     }
@@ -303,6 +305,17 @@ TEST_F(Nvdec, DecodersAreUsedAgainAndReconfigured) {
     decode(*open(), {"seq 4096 2176 4 1 8 0 0 160 100;dec 0 1;show 0;"});
     EXPECT_EQ(sessions_.counts().created, 5);
     EXPECT_EQ(fake_.decoders, 4);  // as many as the pool keeps
+}
+
+// As libavcodec: RFC 6386, section 9.2.
+TEST_F(Nvdec, Vp8IsBt601WhateverTheContainerSays) {
+    StreamInfo stream = stream_of("vp8");
+    stream.color.value.matrix = core::Matrix::bt709;
+    stream.color.matrix_from = core::ColorOrigin::rule;
+    const std::vector<std::string> packets{"seq 64 48 4;dec 0 1;show 0;"};
+    EXPECT_EQ(decode(*open(stream), packets).at(0).desc.color.matrix, core::Matrix::bt470bg);
+    stream.color.matrix_from = core::ColorOrigin::user;
+    EXPECT_EQ(decode(*open(stream), packets).at(0).desc.color.matrix, core::Matrix::bt709);
 }
 
 TEST_F(Nvdec, MakesRoomWhenMemoryIsShort) {

@@ -11,9 +11,11 @@ bool is_said(int code_point) { return code_point != 0 && code_point != unspecifi
 
 core::ColorDescription color_of(const CUVIDEOFORMAT& format, const core::ResolvedColor& stream) {
     core::ColorDescription color = stream.value;
+    const auto free = [](core::ColorOrigin origin) { return origin != core::ColorOrigin::user; };
+    // VP8 knows one matrix, BT.601's (RFC 6386, section 9.2), at any size, whatever the container says.
+    if (format.codec == cudaVideoCodec_VP8 && free(stream.matrix_from)) color.matrix = core::Matrix::bt470bg;
     if (format.codec != cudaVideoCodec_H264 && format.codec != cudaVideoCodec_HEVC) return color;
     const auto& said = format.video_signal_description;
-    const auto free = [](core::ColorOrigin origin) { return origin != core::ColorOrigin::user; };
     if (is_said(said.matrix_coefficients) && free(stream.matrix_from)) {
         color.matrix = static_cast<core::Matrix>(said.matrix_coefficients);
     }
