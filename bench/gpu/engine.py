@@ -80,6 +80,7 @@ def describe(name, report):
         "ceiling": limiting.get("ceiling_fps", 0),
         "kernel share": gpu.get("kernel_share", 0),
         "lanes": stages["decode"]["workers"],
+        "runs as": report["model_runs_as"],
         "fallbacks": report["fallbacks"],
         "notes": report["notes"],
         "verdict": report["verdict"],

@@ -55,9 +55,10 @@ struct Report {
     std::string input;
     std::string output;
     std::string device;
-    std::string model;    ///< path; empty: none
-    std::string encoder;  ///< "libx264"; empty for data
-    std::string runtime;  ///< "ONNX Runtime 1.31.1"
+    std::string model;          ///< path; empty: none
+    std::string encoder;        ///< "libx264"; empty for data
+    std::string runtime;        ///< "ONNX Runtime 1.31.1"
+    std::string model_runs_as;  ///< "cpu", "cuda/nhwc/graph/full/heuristic"; empty without a model
     int width_in = 0;
     int height_in = 0;
     int width_out = 0;

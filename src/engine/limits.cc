@@ -11,6 +11,8 @@ namespace millrace::engine {
 
 namespace {
 
+// One lane never feeds a GPU, and one encoder never keeps up with it.
+constexpr int first_gpu_lanes = 4;
 constexpr std::size_t decoder_pictures = 24;  // 16 reference pictures, threads, and those handed on
 constexpr std::size_t encoder_pictures = 24;  // references, threads and B-frames, beside the lookahead
 // An encoder keeps of each frame ahead the picture, smaller copies shifted by half a sample, and what moving costs.
@@ -47,6 +49,8 @@ pipeline::Limits make_limits(const RunOptions& options, const pipeline::Resolved
     limits.lanes = options.lanes > 0 ? options.lanes : cores;
     limits.lanes = std::clamp(limits.lanes, 1, std::max(1, fitting));
     if (options.lanes > 0) limits.first_lanes = limits.lanes;  // asked for: nothing is left to find out
+    const bool on_gpu = job.model && job.model->device.kind == device::DeviceKind::cuda;
+    if (on_gpu) limits.first_lanes = std::min(limits.lanes, std::max(limits.first_lanes, first_gpu_lanes));
     return limits;
 }
 

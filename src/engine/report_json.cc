@@ -55,6 +55,7 @@ std::string to_json(const Report& report) {
                     {"model", report.model},
                     {"encoder", report.encoder},
                     {"runtime", report.runtime},
+                    {"model_runs_as", report.model_runs_as},
                     {"size_in", {report.width_in, report.height_in}},
                     {"size_out", {report.width_out, report.height_out}},
                     {"input_seconds", report.input_seconds},

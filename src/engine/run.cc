@@ -204,7 +204,9 @@ class Run {
             report_.model = prepared_.model->model.path;
             report_.runtime = prepared_.model->runtime.version;
             report_.load_seconds = prepared_.model->load_seconds;
-            report_.first_run_seconds = prepared_.model->session->report().first_run_seconds;
+            const infer::SessionReport session = prepared_.model->session->report();
+            report_.first_run_seconds = session.first_run_seconds;
+            report_.model_runs_as = infer::to_string(session.choice);
         }
         report_.one_segment_reason = prepared_.input.index->one_segment_reason;
         report_.segments = {static_cast<int>(prepared_.job.input.segments.size()), result.segments_reused};

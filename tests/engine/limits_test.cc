@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "engine/gpu_memory.h"
+
 namespace millrace::engine {
 namespace {
 
@@ -64,6 +66,29 @@ TEST(Limits, MemoryBoundsTheLanesEvenThoseAskedFor) {
 }
 
 TEST(Limits, OneLaneAlwaysRuns) { EXPECT_EQ(lanes_of(1, 0, 8), 1); }
+
+TEST(Limits, ARunOnAGpuBeginsWithSeveralLanes) {
+    RunOptions options;
+    options.memory = 100'000 * mib;
+    pipeline::ResolvedJob job = make_job(40);
+    job.model.emplace();
+    EXPECT_EQ(make_limits(options, job, 8).first_lanes, 1);
+    job.model->device = {device::DeviceKind::cuda, 0};
+    EXPECT_EQ(make_limits(options, job, 8).first_lanes, 4);
+    EXPECT_EQ(make_limits(options, job, 3).first_lanes, 3);
+    options.lanes = 6;
+    EXPECT_EQ(make_limits(options, job, 8).first_lanes, 6);
+}
+
+TEST(GpuMemory, IsSharedOutToTheLastByte) {
+    for (const std::size_t total : {std::size_t{0}, std::size_t{7}, 1000 * mib}) {
+        const GpuMemory memory = share_gpu_memory(total);
+        EXPECT_EQ(memory.total, total);
+        EXPECT_EQ(memory.model + memory.decoded + memory.results, total);
+        EXPECT_EQ(memory.model, total / 2);
+    }
+    EXPECT_EQ(gpu_memory_for({}, device::DeviceId{}).total, 0U);
+}
 
 RC_GTEST_PROP(Limits, MoreMemoryNeverMeansFewerLanes, ()) {
     const auto memory = *rc::gen::inRange<std::size_t>(1, 20'000);
