@@ -20,10 +20,10 @@ std::optional<int> gpu_index(std::string_view name) {
     if (name == "cuda") return 0;
     constexpr std::string_view prefix = "cuda:";
     if (!name.starts_with(prefix)) return std::nullopt;
-    const std::string_view digits = name.substr(prefix.size());
-    const char* end = digits.data() + digits.size();
+    const std::string digits(name.substr(prefix.size()));
+    const char* end = digits.c_str() + digits.size();
     int index = -1;
-    const auto [rest, problem] = std::from_chars(digits.data(), end, index);
+    const auto [rest, problem] = std::from_chars(digits.c_str(), end, index);
     if (problem != std::errc{} || rest != end || index < 0) return std::nullopt;
     return index;
 }
