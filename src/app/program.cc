@@ -190,7 +190,8 @@ int run_command(const std::vector<std::string>& arguments, Context& context) {
     } catch (const core::Error& error) {
         return report_error(context, core::name(error.code()), error.what(), core::exit_code(error.code()));
     } catch (const std::bad_alloc&) {
-        return report_error(context, "failed", "out of memory; --memory and --lanes lower what is in flight", failed);
+        return report_error(context, "out_of_memory", "out of memory; --memory and --lanes lower what is in flight",
+                            failed);
     } catch (const std::exception& error) {
         return report_error(context, "failed", fmt::format("unexpected: {}", error.what()), failed);
     }

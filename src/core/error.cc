@@ -9,6 +9,7 @@ int exit_code(ErrorCode code) noexcept {
     switch (code) {
         case ErrorCode::failed:
         case ErrorCode::no_space:
+        case ErrorCode::out_of_memory:
             return 1;
         case ErrorCode::usage:
             return 2;
@@ -34,6 +35,8 @@ const char* name(ErrorCode code) noexcept {
             return "refused";
         case ErrorCode::no_space:
             return "no_space";
+        case ErrorCode::out_of_memory:
+            return "out_of_memory";
         case ErrorCode::interrupted:
             return "interrupted";
     }

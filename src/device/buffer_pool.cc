@@ -93,7 +93,7 @@ struct BufferPool::State {
         }
         if (storage.data != nullptr) return storage;
         take_back_count(bytes);
-        throw core::Error(core::ErrorCode::failed,
+        throw core::Error(core::ErrorCode::out_of_memory,
                           fmt::format("{}: out of memory asking for {} bytes", purpose, bytes));
     }
 };
@@ -107,7 +107,7 @@ BufferPool::BufferPool(std::unique_ptr<MemorySource> source, DeviceId device, st
 Block BufferPool::lease(std::size_t bytes, const std::stop_token& stop) {
     State& state = *state_;
     if (bytes > state.budget) {
-        throw core::Error(core::ErrorCode::failed,
+        throw core::Error(core::ErrorCode::out_of_memory,
                           fmt::format("{}: {} bytes do not fit the budget of {}; raise {}", state.purpose, bytes,
                                       state.budget, state.source->option()));
     }

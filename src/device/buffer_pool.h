@@ -39,7 +39,7 @@ class BufferPool {
     BufferPool(std::unique_ptr<MemorySource> source, DeviceId device, std::string purpose, std::size_t budget);
 
     /// A block of `bytes`. Blocks while the budget is used up; an empty Block when `stop` was requested meanwhile.
-    /// Throws Error(failed) when `bytes` alone exceed the budget or the system is out of memory.
+    /// Throws Error(out_of_memory) when `bytes` alone exceed the budget or the system is out of memory.
     [[nodiscard]] Block lease(std::size_t bytes, const std::stop_token& stop = {});
 
     [[nodiscard]] PoolUsage usage() const;

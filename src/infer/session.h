@@ -44,8 +44,8 @@ class Session {
     /// one thread at a time, and nobody else uses the stream during the call; waiting for it waits for all runs so far.
     [[nodiscard]] virtual device::StreamRef stream() const = 0;
     /// All inputs and outputs, in the order of the model's ports, bound without a copy; outputs are written in place.
-    /// `stream` is stream(), and all tensors are on its device (asserted). Throws Error(failed) with the runtime's own
-    /// message; then nothing is enqueued any more, and what the outputs hold is undefined.
+    /// `stream` is stream(), and all tensors are on its device (asserted). Throws Error(failed | out_of_memory) with
+    /// the runtime's own message; then nothing is enqueued any more, and what the outputs hold is undefined.
     virtual void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
                      std::span<const device::Tensor> outputs) = 0;
     /// Thread-safe.
@@ -60,7 +60,7 @@ class Session {
 /// A session for pictures of `input` size (after fitting, tiling and padding), batch from the description. Throws
 /// Error(bad_input) when the shapes cannot fit. On a GPU (request.device) it has run once when this returns. Throws
 /// Error(failed) that says what is missing where the runtime, the machine or the build cannot run models there, and
-/// where the model does not fit request.gpu_memory.
+/// Error(out_of_memory) where the model does not fit request.gpu_memory or the device: a smaller batch may.
 [[nodiscard]] std::unique_ptr<Session> make_session(const ModelRequest& request, const ModelDescription& model,
                                                     Size input);
 

@@ -10,6 +10,7 @@ namespace {
 TEST(Error, ExitCodesAreTheDocumentedOnes) {
     EXPECT_EQ(exit_code(ErrorCode::failed), 1);
     EXPECT_EQ(exit_code(ErrorCode::no_space), 1);
+    EXPECT_EQ(exit_code(ErrorCode::out_of_memory), 1);
     EXPECT_EQ(exit_code(ErrorCode::usage), 2);
     EXPECT_EQ(exit_code(ErrorCode::bad_input), 3);
     EXPECT_EQ(exit_code(ErrorCode::refused), 4);
@@ -22,6 +23,7 @@ TEST(Error, Names) {
     EXPECT_STREQ(name(ErrorCode::bad_input), "bad_input");
     EXPECT_STREQ(name(ErrorCode::refused), "refused");
     EXPECT_STREQ(name(ErrorCode::no_space), "no_space");
+    EXPECT_STREQ(name(ErrorCode::out_of_memory), "out_of_memory");
     EXPECT_STREQ(name(ErrorCode::interrupted), "interrupted");
 }
 

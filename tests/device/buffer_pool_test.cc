@@ -82,7 +82,7 @@ TEST(BufferPool, KeepsWhatTheBudgetLeavesRoomFor) {
 
 TEST(BufferPool, ALeaseLargerThanTheBudgetIsAnErrorThatSaysWhatToDo) {
     BufferPool pool = make_pool(kib);
-    EXPECT_EQ(message_of(core::ErrorCode::failed, [&] { (void)pool.lease(kib + 1); }),
+    EXPECT_EQ(message_of(core::ErrorCode::out_of_memory, [&] { (void)pool.lease(kib + 1); }),
               "test blocks: 1025 bytes do not fit the budget of 1024; raise --memory");
     EXPECT_EQ(pool.usage().leased, 0U);
 }

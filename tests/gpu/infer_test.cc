@@ -318,7 +318,7 @@ TEST(GpuInfer, AModelThatDoesNotFitItsBudgetNamesTheOption) {
         (void)session_of(request, {640, 360});
         FAIL() << "no error";
     } catch (const core::Error& error) {
-        EXPECT_EQ(error.code(), core::ErrorCode::failed);
+        EXPECT_EQ(error.code(), core::ErrorCode::out_of_memory);
         EXPECT_NE(std::string(error.what()).find("does not fit 1048576 bytes"), std::string::npos) << error.what();
         EXPECT_NE(std::string(error.what()).find("--gpu-memory"), std::string::npos) << error.what();
     }

@@ -104,12 +104,18 @@ TEST(CudaProvider, FailuresSayWhatToDo) {
         "BFCArena::AllocateRawInternal Available memory of 1000 is smaller than requested "
         "bytes of 2000.\n",
         5000);
-    EXPECT_EQ(full.code(), core::ErrorCode::failed);
+    EXPECT_EQ(full.code(), core::ErrorCode::out_of_memory);
     EXPECT_STREQ(full.what(),
                  "model x.onnx: it does not fit 5000 bytes (BFCArena::AllocateRawInternal Available memory "
                  "of 1000 is smaller than requested bytes of 2000); raise --gpu-memory, or lower the batch "
                  "or the tile");
     EXPECT_THAT(refusal("CUDA failure 2: out of memory", 0).what(), HasSubstr("does not fit the device's memory"));
+    for (const char* reason :
+         {"CUDA failure 2: out of memory", "Failed to allocate memory for requested buffer of size 64",
+          "CUDNN failure 4000: CUDNN_STATUS_ALLOC_FAILED", "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+          "CUDA error cudaErrorMemoryAllocation:out of memory", "cuMemCreate: CUDA_ERROR_OUT_OF_MEMORY"}) {
+        EXPECT_EQ(refusal(reason, 0).code(), core::ErrorCode::out_of_memory) << reason;
+    }
     // As ONNX Runtime 1.31.1 for CUDA 13 says it on a machine without CUDA.
     const core::Error missing = refusal(
         "/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& "

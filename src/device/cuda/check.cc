@@ -81,7 +81,8 @@ void check(cudaError_t result, const char* api, int index, std::source_location 
     if (result == cudaSuccess) return;
     note(result, index);
     const char* advice = is_sticky(result) ? "; the device is lost to this process: end it and resume" : "";
-    throw core::Error(core::ErrorCode::failed,
+    const bool full = result == cudaErrorMemoryAllocation;
+    throw core::Error(full ? core::ErrorCode::out_of_memory : core::ErrorCode::failed,
                       fmt::format("cuda:{}: {} failed: {} ({}){}", index, api, cudaGetErrorString(result),
                                   cudaGetErrorName(result), advice),
                       location);

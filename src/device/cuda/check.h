@@ -9,7 +9,8 @@
 
 namespace millrace::device::cuda {
 
-/// Throws Error(failed) unless `result` is success: "cuda:0: cudaMalloc failed: out of memory (cudaErrorMemory...)".
+/// Throws Error unless `result` is success: "cuda:0: cudaLaunchKernel failed: invalid argument
+/// (cudaErrorInvalidValue)". out_of_memory for cudaErrorMemoryAllocation, else failed.
 void check(cudaError_t result, const char* api, int index,
            std::source_location location = std::source_location::current());
 

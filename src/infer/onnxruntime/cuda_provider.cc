@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "infer/onnxruntime/runtime.h"
 #include "infer/session.h"
 
 namespace millrace::infer::ort {
@@ -132,8 +133,10 @@ void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& o
         session.AppendExecutionProvider_CUDA_V2(*provider);
     } catch (const Ort::Exception& failure) {
         const std::string reason = trimmed(failure);
-        throw Error(ErrorCode::failed, fmt::format("ONNX Runtime's CUDA provider does not start on {}: {}; {}",
-                                                   device::to_string(stream.device), reason, advice_for(reason)));
+        const std::string doing =
+            fmt::format("ONNX Runtime's CUDA provider does not start on {}", device::to_string(stream.device));
+        if (says_out_of_memory(reason)) refuse_cuda(failure, doing, 0);
+        throw Error(ErrorCode::failed, fmt::format("{}: {}; {}", doing, reason, advice_for(reason)));
     }
 }
 
@@ -145,10 +148,9 @@ void add_choice(Ort::SessionOptions& session, const RuntimeChoice& choice) {
 void refuse_cuda(const Ort::Exception& failure, const std::string& doing, std::size_t memory,
                  core::ErrorCode otherwise) {
     const std::string reason = trimmed(failure);
-    if (mentions(reason, {"Failed to allocate memory", "Available memory of", "out of memory", "CUDNN_STATUS_ALLOC",
-                          "CUBLAS_STATUS_ALLOC"})) {
+    if (says_out_of_memory(reason)) {
         const std::string budget = memory > 0 ? fmt::format("{} bytes", memory) : "the device's memory";
-        throw Error(ErrorCode::failed,
+        throw Error(ErrorCode::out_of_memory,
                     fmt::format("{}: it does not fit {} ({}); raise --gpu-memory, or lower the batch or the tile",
                                 doing, budget, reason));
     }

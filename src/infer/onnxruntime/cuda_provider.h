@@ -36,8 +36,8 @@ void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& o
 /// it may clear memory that is still in use.
 void add_choice(Ort::SessionOptions& session, const RuntimeChoice& choice);
 
-/// Words for a failure of the provider: `doing`, the runtime's reason, what to do about it. Throws Error: failed where
-/// memory, a library or the device is the reason, else `otherwise`.
+/// Words for a failure of the provider: `doing`, the runtime's reason, what to do about it. Throws Error:
+/// out_of_memory, failed where a library or the device is the reason, else `otherwise`.
 [[noreturn]] void refuse_cuda(const Ort::Exception& failure, const std::string& doing, std::size_t memory,
                               core::ErrorCode otherwise = core::ErrorCode::bad_input);
 

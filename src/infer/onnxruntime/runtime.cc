@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -110,10 +112,18 @@ namespace ort {
 
 Ort::Env& environment(const std::string& library) { return *runtime(library).environment; }
 
+bool says_out_of_memory(std::string_view reason) {
+    // The arena's two refusals, C++, CUDA's runtime and driver, cuDNN (8 and 9) and cuBLAS.
+    constexpr std::array<std::string_view, 8> words{
+        "Failed to allocate memory", "Available memory of",       "bad_alloc",          "out of memory",
+        "CUDA_ERROR_OUT_OF_MEMORY",  "cudaErrorMemoryAllocation", "CUDNN_STATUS_ALLOC", "CUBLAS_STATUS_ALLOC"};
+    return std::ranges::any_of(words, [reason](std::string_view word) { return reason.find(word) != reason.npos; });
+}
+
 void rethrow(const Ort::Exception& failure, const std::string& doing, ErrorCode code) {
     std::string_view reason = failure.what();
     while (!reason.empty() && (reason.back() == '\n' || reason.back() == '.')) reason.remove_suffix(1);
-    throw Error(code, fmt::format("{}: {}", doing, reason));
+    throw Error(says_out_of_memory(reason) ? ErrorCode::out_of_memory : code, fmt::format("{}: {}", doing, reason));
 }
 
 }  // namespace ort
