@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the networks of the GPU benchmarks and tests: seeded weights, nothing learned; numpy and onnx only.
 
-    bench/gpu/make_models.py FOLDER           sr.onnx, resnet50.onnx (float16; 1 and 51 MB)
+    bench/gpu/make_models.py FOLDER           sr.onnx, resnet50.onnx, nearest.onnx (float16; 1 and 51 MB, 1 kB)
     bench/gpu/make_models.py --small FOLDER   what tests/gpu/infer_test.cc runs
 
 sr        64 features, 16 3x3 convolutions with PReLU between them, pixel shuffle x2; picture [N,3,H,W]
 resnet50  ResNet-50 at 224, batch normalisation folded into the convolutions; 1000 values a frame
+nearest   every pixel four times: a picture of twice the size that costs next to nothing
 """
 
 import sys
@@ -109,6 +110,14 @@ def resnet50(path, dtype=np.float16):
     )
 
 
+def nearest(path, dtype=np.float16):
+    net = Net(dtype, 4)
+    weight = np.repeat(np.eye(3), 4, axis=0)[:, :, None, None].astype(dtype)
+    x = net.node("Conv", ["input", net.constant(weight)])
+    net.node("DepthToSpace", [x], "output", blocksize=2, mode="CRD")
+    net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H2", "W2"])], {"output.kind": "picture"})
+
+
 def on_the_cpu(path):
     """A convolution beside a node that ONNX Runtime has for the CPU only."""
     net = Net(np.float32, 3)
@@ -130,6 +139,7 @@ def main():
     else:
         super_resolution(folder / "sr.onnx")
         resnet50(folder / "resnet50.onnx")
+        nearest(folder / "nearest.onnx")
 
 
 if __name__ == "__main__":
