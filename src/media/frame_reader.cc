@@ -219,7 +219,9 @@ bool Reader::next_in_sequence(device::Picture& picture) {
 std::unique_ptr<FrameReader> open_frame_reader(const SourceOptions& source, const DecoderOptions& decoder,
                                                const PacketIndex& index, std::shared_ptr<Source> opened) {
     if (!opened) {
-        opened = open_source(source);
+        SourceOptions options = source;
+        if (!options.known) options.known = index.file;
+        opened = open_source(options);
         opened->video_only();
     }
     return std::make_unique<Reader>(std::move(opened), decoder, index);

@@ -2,6 +2,7 @@
 // The packet index: every video packet of a file, without decoding.
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct PacketIndex {
     std::string one_segment_reason;
     /// Empty, or what of the file is lost before any decoding ("cut off: 57 of 100 packets are there"). For the report.
     std::string damage;
+    /// What opening the file found out, for readers. Null: nothing.
+    std::shared_ptr<const KnownFile> file{};
 
     [[nodiscard]] bool segmentable() const { return one_segment_reason.empty(); }
     /// Number of frames with pts < `pts`.

@@ -71,11 +71,17 @@ struct AccessPoint {
     std::int64_t ordinal = 0;  ///< of the packet among the video stream's packets, decode order, from 0
 };
 
+/// What opening a file found out; opaque. Made by opening it (PacketIndex::file), immutable.
+class KnownFile;
+
 struct SourceOptions {
     std::string path;       ///< a file, or "-" for standard input
     int video_ordinal = 0;  ///< which video stream (attached pictures not counted), -map v:N
     /// Colour values that the user set; they beat what the stream says. unspecified / 2: not set.
     core::ColorDescription color_override{};
+    /// Of an earlier opening with the same options: takes the place of looking at the streams again where the file's
+    /// header allows that and has not changed. Null: look.
+    std::shared_ptr<const KnownFile> known{};
 };
 
 enum class ReadResult { packet, end };

@@ -154,6 +154,7 @@ PacketIndex build_index(Source& source, const std::stop_token& stop) {
     if (const auto first = builder.uncertain_before()) builder.set_start(decode_start(*reader, *first, stop));
     PacketIndex index = builder.finish();
     index.damage = damage;
+    index.file = source_options(source)->known;
     return index;
 }
 

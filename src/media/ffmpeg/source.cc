@@ -15,7 +15,9 @@
 #include "media/ffmpeg/codec.h"
 #include "media/ffmpeg/convert.h"
 #include "media/ffmpeg/handles.h"
+#include "media/ffmpeg/known_file.h"
 #include "media/ffmpeg/source_access.h"
+#include "media/ffmpeg/stream_headers.h"
 #include "media/ffmpeg/stream_info.h"
 
 namespace millrace::media {
@@ -52,22 +54,40 @@ void check_file(const std::string& path) {
     throw Error(ErrorCode::bad_input, fmt::format("{}: {}", path, why));
 }
 
-DemuxerHandle open_demuxer(const std::string& path) {
+/// A demuxer at its file's beginning.
+struct Demuxer {
+    DemuxerHandle context;
+    std::vector<bool> described;  ///< streams without a picture having been decoded
+    bool known = false;           ///< what was known of the file still holds
+};
+
+Demuxer open_demuxer(const SourceOptions& options) {
     route_log();
+    const std::string& path = options.path;
     const std::string url = is_pipe(path) ? "pipe:0" : "file:" + path;
     AVFormatContext* raw = nullptr;
     const int opened = avformat_open_input(&raw, url.c_str(), nullptr, nullptr);
     if (opened < 0) throw_unopenable(path, opened);
-    DemuxerHandle context(raw);
-    const int found = avformat_find_stream_info(context.get(), nullptr);
+    Demuxer demuxer{.context = DemuxerHandle(raw), .described = {}};
+    demuxer.known = options.known && options.known->apply(*raw, options);
+    demuxer.described = demuxer.known ? options.known->described() : describe_by_headers(*raw, url);
+    const int found = find_stream_info(*raw, demuxer.described);
     if (found < 0) throw_unopenable(path, found);
-    return context;
+    return demuxer;
 }
 
 class FfmpegSource final : public Source {
   public:
-    explicit FfmpegSource(SourceOptions options) : options_(std::move(options)), context_(open_demuxer(options_.path)) {
+    explicit FfmpegSource(SourceOptions options) : options_(std::move(options)) {
+        Demuxer demuxer = open_demuxer(options_);
+        context_ = std::move(demuxer.context);
+        if (demuxer.known) {
+            info_ = options_.known->info();
+            return;
+        }
         describe();
+        options_.known = nullptr;  // an older one holds an even older one
+        options_.known = std::make_shared<const KnownFile>(*context_, info_, options_, std::move(demuxer.described));
     }
 
     [[nodiscard]] const SourceInfo& info() const override { return info_; }
@@ -244,7 +264,7 @@ void FfmpegSource::seek(const AccessPoint* point) {
     if (point == nullptr) {
         // Opening again is the one way back that loses nothing: seeking to the first video packet drops audio before
         // it.
-        context_ = open_demuxer(options_.path);
+        context_ = open_demuxer(options_).context;
         at_beginning_ = true;
         if (video_only_) video_only();
         return;
