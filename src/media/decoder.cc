@@ -20,6 +20,8 @@ std::optional<std::string> why_not_on_gpu(const Source& source, const DecoderOpt
     }
 }
 
+std::size_t surface_bytes_on_gpu(const StreamInfo& stream) { return nvidia::surface_bytes(stream); }
+
 core::PixelFormat format_on_gpu(const core::PixelFormat& host) {
     core::PixelFormat out = host;
     if (host.log2_chroma_w == 1) out.packing = core::Packing::semi_planar;

@@ -12,6 +12,7 @@
 #include "device/picture.h"
 #include "media/packet.h"
 #include "media/source.h"
+#include "media/surface_budget.h"
 
 namespace millrace::media {
 
@@ -25,9 +26,12 @@ struct DecoderOptions {
     /// Where pictures are decoded and delivered. cuda: by NVDEC; ask why_not_on_gpu() first.
     device::DeviceId device{};
     /// cuda: where pictures get their memory from, of that device; outlives the decoder. Its budget must hold a few
-    /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile. The chip's own surfaces come on
-    /// top, 10 to 30 pictures a lane, of 1920x1088 or 4096x2304 at least, so that other files can use them, too.
+    /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile.
     device::BufferPool* pictures = nullptr;
+    /// cuda: bounds the surfaces that the chip decodes into, 10 to 30 pictures a lane, of 1920x1088 or 4096x2304 where
+    /// they fit, so that other files can use them, too. Decoding throws Error(failed) where those of a stream do not.
+    /// Null: no bound.
+    std::shared_ptr<SurfaceBudget> surfaces{};
     /// cuda: ends that waiting; receive() then gives end.
     std::stop_token stop{};
 };
@@ -60,6 +64,9 @@ class Decoder {
 /// "cuda:0: NVDEC does not decode h264 4:2:2 8-bit", "cuda:0: built without CUDA". nullopt: it can, as far as the
 /// container says. Thread-safe.
 [[nodiscard]] std::optional<std::string> why_not_on_gpu(const Source& source, const DecoderOptions& options);
+
+/// Bytes of surfaces that a lane on a GPU takes for the stream at the most, by its size in the container. 0: none.
+[[nodiscard]] std::size_t surface_bytes_on_gpu(const StreamInfo& stream);
 
 /// The layout in which a GPU delivers what the CPU delivers as `host`: semi-planar where chroma is halved, deep samples
 /// in the high bits.

@@ -50,7 +50,7 @@ struct Surface {
 class NvidiaDecoder final : public Decoder, private ParserEvents {
   public:
     NvidiaDecoder(DecoderParts parts, const DecoderOptions& options, cudaVideoCodec codec)
-        : parts_(std::move(parts)), codec_(codec), out_({*options.pictures, options.stop}) {}
+        : parts_(std::move(parts)), codec_(codec), budget_(options.surfaces), out_({*options.pictures, options.stop}) {}
 
     core::Feed send(const Packet& packet) override;
     void finish() override;
@@ -66,11 +66,15 @@ class NvidiaDecoder final : public Decoder, private ParserEvents {
     bool parse_first(const Packet& packet);
     [[nodiscard]] std::string why_not_now(const CUVIDEOFORMAT& format) const;
     void adopt(const Sequence& sequence, int surfaces);
+    [[nodiscard]] std::shared_ptr<Session> acquire(const CodedFormat& format, int surfaces) {
+        return parts_.sessions.acquire(parts_.library, format, surfaces, budget_);
+    }
     [[nodiscard]] Note note_of(std::int64_t pts);
     [[nodiscard]] std::size_t ahead() const;
 
     DecoderParts parts_;
     cudaVideoCodec codec_;
+    std::shared_ptr<SurfaceBudget> budget_;
     std::shared_ptr<Session> session_;
     std::shared_ptr<const Sequence> sequence_;
     std::array<Surface, most_surfaces> surfaces_;
@@ -181,9 +185,15 @@ void NvidiaDecoder::adopt(const Sequence& sequence, int surfaces) {
         out_.settle();
         session_->reconfigure(sequence.format);
     } else if (!same) {
-        // What is still to be shown holds the former one until then.
+        // What is still to be shown holds the former one until then, or until there is no memory for both.
         session_ = nullptr;
-        session_ = parts_.sessions.acquire(parts_.library, sequence.format, surfaces);
+        try {
+            session_ = acquire(sequence.format, surfaces);
+        } catch (const core::Error&) {
+            if (out_.waiting() == 0) throw;
+            out_.settle();
+            session_ = acquire(sequence.format, surfaces);
+        }
     }
     sequence_ = std::make_shared<const Sequence>(sequence);
 }
@@ -265,6 +275,12 @@ std::optional<std::string> why_not(const StreamInfo& stream, int index) {
     const Wanted wanted = wanted_format(stream);
     std::string reason = wanted.why_not.empty() ? why_not(library, wanted.format) : wanted.why_not;
     return reason.empty() ? std::nullopt : std::optional(std::move(reason));
+}
+
+std::size_t surface_bytes(const StreamInfo& stream) {
+    const Wanted wanted = wanted_format(stream);
+    if (!wanted.why_not.empty()) return 0;
+    return surface_bytes(roomy(wanted.format), default_surfaces + spare_surfaces);
 }
 
 }  // namespace millrace::media::nvidia

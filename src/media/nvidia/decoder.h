@@ -1,6 +1,7 @@
 #pragma once
 // media's Decoder on NVDEC. No CUDA headers here: the room's front includes it.
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,5 +32,8 @@ struct DecoderParts {
 
 /// Why the device cannot decode the stream; nullopt: it can. Throws Error(failed) where there is no device to ask.
 [[nodiscard]] std::optional<std::string> why_not(const StreamInfo& stream, int index);
+
+/// See surface_bytes_on_gpu().
+[[nodiscard]] std::size_t surface_bytes(const StreamInfo& stream);
 
 }  // namespace millrace::media::nvidia

@@ -49,6 +49,7 @@ void OutQueue::settle() {
         if (taken == Taken::stopped) waiting_.clear();
         if (taken == Taken::picture) ready_.push_back(std::move(picture));
     }
+    for (Slot& slot : slots_) release(slot);
 }
 
 void OutQueue::clear() {

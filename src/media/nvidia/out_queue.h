@@ -56,7 +56,7 @@ class OutQueue {
     Taken take(device::Picture& picture);
     /// Copies out what is in the surface, and all before it, so that it can be decoded into again.
     void settle(const Session& session, int index);
-    /// The same for all surfaces.
+    /// The same for all surfaces, of which none stays mapped: waits for the copies. Then no session is held.
     void settle();
     void clear();
     /// Pictures that the chip could not give.

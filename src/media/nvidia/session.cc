@@ -1,5 +1,7 @@
 #include "media/nvidia/session.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "core/log.h"
@@ -30,11 +32,34 @@ CUVIDDECODECREATEINFO create_info(const CodedFormat& format, const CodedFormat& 
     return info;
 }
 
+// Sizes that decoders are made for, so that smaller streams find them fitting.
+int roomy(int extent) {
+    constexpr std::array<int, 4> steps{1088, 1920, 2304, 4096};
+    const auto* const step = std::ranges::find_if(steps, [extent](int size) { return extent <= size; });
+    return step == steps.end() ? extent : *step;
+}
+
 bool same_kind(const CodedFormat& a, const CodedFormat& b) {
     return a.codec == b.codec && a.chroma == b.chroma && a.depth == b.depth;
 }
 
 }  // namespace
+
+CodedFormat roomy(const CodedFormat& format) {
+    CodedFormat room = format;
+    room.width = std::max(roomy(format.width), 1920);
+    room.height = std::max(roomy(format.height), 1088);
+    return room;
+}
+
+std::size_t surface_bytes(const CodedFormat& room, int surfaces) {
+    constexpr std::size_t pitch_step = 256;
+    const std::size_t row = static_cast<std::size_t>(even(room.width)) * (room.depth > 8 ? 2 : 1);
+    const std::size_t pitch = (row + pitch_step - 1) / pitch_step * pitch_step;
+    const auto luma = pitch * static_cast<std::size_t>(even(room.height));
+    const bool full_chroma = room.chroma == cudaVideoChromaFormat_444;
+    return (full_chroma ? 3 * luma : luma + luma / 2) * static_cast<std::size_t>(surfaces + mapped_at_most);
+}
 
 Session::Session(const Library& library, const CodedFormat& format, const CodedFormat& room, int surfaces)
     : library_(library), format_(format), room_(room), surfaces_(surfaces) {

@@ -1,11 +1,13 @@
 #pragma once
 // Decoders of the chip, and the pool that keeps them. Private to src/media/nvidia.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include "media/nvidia/coded_format.h"
 #include "media/nvidia/library.h"
+#include "media/surface_budget.h"
 
 namespace millrace::media::nvidia {
 
@@ -17,6 +19,12 @@ struct Mapped {
     unsigned long long address = 0;  ///< 0: none
     unsigned pitch = 0;              ///< bytes
 };
+
+/// Bytes of device memory of a decoder's surfaces, those that are mapped included, by the layout the driver documents.
+[[nodiscard]] std::size_t surface_bytes(const CodedFormat& room, int surfaces);
+
+/// A size that holds the format and others: 1080p or 4K, upright or not, where it is smaller.
+[[nodiscard]] CodedFormat roomy(const CodedFormat& format);
 
 /// One decoder of the chip. The whole coded picture comes out, in surface_format(), uncropped and unscaled; its planes
 /// lie surface_height() rows apart. Not thread-safe.
@@ -34,6 +42,7 @@ class Session {
     [[nodiscard]] const CodedFormat& format() const { return format_; }
     [[nodiscard]] int surfaces() const { return surfaces_; }
     [[nodiscard]] int surface_height() const;
+    [[nodiscard]] std::size_t bytes() const { return surface_bytes(room_, surfaces_); }
     /// Whether reconfigure() can make it decode `format` with at least so many surfaces.
     [[nodiscard]] bool has_room(const CodedFormat& format, int surfaces) const;
     /// Another size. Only while the parser's sequence callback runs. Throws Error(failed).
@@ -71,9 +80,11 @@ class SessionPool {
     /// Keeps up to `idle_at_most`; the longest unused goes first.
     explicit SessionPool(std::size_t idle_at_most);
 
-    /// A decoder for `format` with at least `surfaces`; goes back to the pool by itself. Only while the parser's
-    /// sequence callback runs. Throws Error(failed).
-    [[nodiscard]] std::shared_ptr<Session> acquire(const Library& library, const CodedFormat& format, int surfaces);
+    /// A decoder for `format` with at least `surfaces`; goes back to the pool by itself, and its bytes to `budget`
+    /// (null: no bound). Idle decoders of the device count, too; those that are in the way are destroyed. Only while
+    /// the parser's sequence callback runs. Throws Error(failed), also where the budget is used up.
+    [[nodiscard]] std::shared_ptr<Session> acquire(const Library& library, const CodedFormat& format, int surfaces,
+                                                   const std::shared_ptr<SurfaceBudget>& budget = nullptr);
     [[nodiscard]] PoolCounts counts() const;
     /// Destroys the idle ones.
     void clear();
