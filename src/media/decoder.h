@@ -29,8 +29,8 @@ struct DecoderOptions {
     /// pictures a lane: a lane waits in receive() for memory, and holds none meanwhile.
     device::BufferPool* pictures = nullptr;
     /// cuda: bounds the surfaces that the chip decodes into, 10 to 30 pictures a lane, of 1920x1088 or 4096x2304 where
-    /// they fit, so that other files can use them, too. Decoding throws Error(failed) where those of a stream do not.
-    /// Null: no bound.
+    /// they fit, so that other files can use them, too. Decoding throws Error(out_of_memory) where those of a stream do
+    /// not. Null: no bound.
     std::shared_ptr<SurfaceBudget> surfaces{};
     /// cuda: ends that waiting; receive() then gives end.
     std::stop_token stop{};

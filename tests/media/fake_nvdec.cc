@@ -77,6 +77,7 @@ CUresult destroy_decoder(CUvideodecoder handle) {
 
 CUresult reconfigure_decoder(CUvideodecoder handle, CUVIDRECONFIGUREDECODERINFO* info) {
     auto* decoder = static_cast<FakeDecoder*>(handle);
+    if (!decoder->mapped.empty()) return invalid_value;
     if (info->ulWidth > decoder->info.ulMaxWidth || info->ulHeight > decoder->info.ulMaxHeight) return invalid_value;
     decoder->info.ulTargetWidth = info->ulTargetWidth;
     decoder->info.ulTargetHeight = info->ulTargetHeight;

@@ -82,7 +82,7 @@ TEST_F(NvdecBudget, SaysWhatDoesNotFit) {
     allow(roomy_bytes + exact_bytes - 1);
     auto first = begin("h264");
     EXPECT_THAT(
-        message_of(core::ErrorCode::failed, [&] { (void)begin("hevc"); }),
+        message_of(core::ErrorCode::out_of_memory, [&] { (void)begin("hevc"); }),
         testing::AllOf(HasSubstr("cuda:3: a decoder for hevc 4:2:0 8-bit 64x48 takes 1 MiB for its 10 surfaces"),
                        HasSubstr("41 of the 41 MiB"), HasSubstr("--gpu-memory"), HasSubstr("--lanes")));
     EXPECT_EQ(budget_->used(), roomy_bytes);

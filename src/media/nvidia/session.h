@@ -82,7 +82,7 @@ class SessionPool {
 
     /// A decoder for `format` with at least `surfaces`; goes back to the pool by itself, and its bytes to `budget`
     /// (null: no bound). Idle decoders of the device count, too; those that are in the way are destroyed. Only while
-    /// the parser's sequence callback runs. Throws Error(failed), also where the budget is used up.
+    /// the parser's sequence callback runs. Throws Error(failed), Error(out_of_memory) where the budget is used up.
     [[nodiscard]] std::shared_ptr<Session> acquire(const Library& library, const CodedFormat& format, int surfaces,
                                                    const std::shared_ptr<SurfaceBudget>& budget = nullptr);
     [[nodiscard]] PoolCounts counts() const;

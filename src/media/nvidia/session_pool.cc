@@ -40,7 +40,7 @@ struct Demand {
     [[noreturn]] void throw_used_up() const {
         constexpr std::size_t mib = std::size_t{1} << 20U;
         throw core::Error(
-            core::ErrorCode::failed,
+            core::ErrorCode::out_of_memory,
             fmt::format("cuda:{}: a decoder for {} takes {} MiB for its {} surfaces, and {} of the {} MiB "
                         "for surfaces are in use; raise --gpu-memory or lower --lanes",
                         library.index, describe(format), surface_bytes(format, surfaces) / mib + 1, surfaces,
