@@ -1,21 +1,15 @@
 #include "media/ffmpeg/stream_headers.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <new>
-#include <span>
 #include <string_view>
 
 namespace millrace::media::ffmpeg {
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-// Of a picture's data: more than any slice or frame header takes, and few blocks.
-constexpr std::size_t picture_bytes = 256;
 constexpr int most_packets = 64;
 
 bool is_matroska(const AVFormatContext& context) {
@@ -32,32 +26,8 @@ bool needs_description(const AVStream& stream) {
            parameters.extradata[0] == 1;
 }
 
-// Everything before the first slice, and that slice's beginning under a length of its own. Empty: no slice.
-Bytes h264_headers(std::span<const std::uint8_t> packet, std::size_t length_bytes) {
-    for (std::size_t at = 0; at + length_bytes < packet.size();) {
-        std::size_t length = 0;
-        for (std::size_t i = 0; i < length_bytes; ++i) length = length << 8U | packet[at + i];
-        const std::size_t begin = at + length_bytes;
-        if (length == 0 || length > packet.size() - begin) return {};
-        const unsigned type = packet[begin] & 31U;
-        if (type == 1 || type == 5) {
-            const std::size_t kept = std::min(length, picture_bytes);
-            Bytes out(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(begin + kept));
-            for (std::size_t i = 0; i < length_bytes; ++i) {
-                out[at + i] = static_cast<std::uint8_t>(kept >> (8 * (length_bytes - 1 - i)));
-            }
-            return out;
-        }
-        at = begin + length;
-    }
-    return {};
-}
-
-Bytes headers_of(const AVPacket& packet, const AVCodecParameters& parameters) {
-    const std::span<const std::uint8_t> data(packet.data, static_cast<std::size_t>(packet.size));
-    if (parameters.codec_id == AV_CODEC_ID_H264) return h264_headers(data, (parameters.extradata[4] & 3U) + 1U);
-    return {data.begin(), data.begin() + static_cast<std::ptrdiff_t>(std::min(data.size(), picture_bytes))};
-}
+// Decoders ask for a picture's memory when they have read its headers, and give up without.
+int refuse_memory(AVCodecContext*, AVFrame*, int) { return AVERROR(ENOMEM); }
 
 CodecHandle open_for_headers(const AVCodecParameters& parameters) {
     const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
@@ -65,8 +35,7 @@ CodecHandle open_for_headers(const AVCodecParameters& parameters) {
     CodecHandle context(avcodec_alloc_context3(codec));
     if (!context || avcodec_parameters_to_context(context.get(), &parameters) < 0) throw std::bad_alloc();
     context->thread_count = 1;
-    context->skip_loop_filter = AVDISCARD_ALL;
-    context->error_concealment = 0;
+    context->get_buffer2 = refuse_memory;
     if (avcodec_open2(context.get(), codec, nullptr) < 0) return nullptr;
     return context;
 }
@@ -83,18 +52,12 @@ bool agree_on_color(const AVCodecParameters& container, const AVCodecParameters&
 
 // `packet` is a key frame of a stream with `parameters`, which become what a decoder makes of its headers.
 bool describe(const AVPacket& packet, AVCodecParameters& parameters, bool delay_matters) {
-    const Bytes headers = headers_of(packet, parameters);
-    if (headers.empty()) return false;
     const CodecHandle codec = open_for_headers(parameters);
     if (!codec) return false;
     // Matroska keeps no decoding times: libavformat makes them, by decoding, where parameter sets do not tell how far
     // pictures are reordered.
     if (delay_matters && codec->has_b_frames == 0) return false;
-    const PacketHandle part = allocate_packet();
-    if (av_new_packet(part.get(), static_cast<int>(headers.size())) < 0) throw std::bad_alloc();
-    std::memcpy(part->data, headers.data(), headers.size());
-    part->flags = packet.flags;
-    avcodec_send_packet(codec.get(), part.get());  // fails behind the headers
+    avcodec_send_packet(codec.get(), &packet);  // fails behind the headers
     const ParametersHandle found(avcodec_parameters_alloc());
     if (!found || avcodec_parameters_from_context(found.get(), codec.get()) < 0) throw std::bad_alloc();
     if (found->format < 0 || found->width <= 0 || !agree_on_color(parameters, *found)) return false;

@@ -13,9 +13,9 @@ namespace millrace::media::ffmpeg {
 [[nodiscard]] bool header_tells_all(const AVFormatContext& context);
 
 /// `context` is fresh from avformat_open_input(`url`). H.264 and VP9 streams of such containers lack a pixel format and
-/// little more, for which avformat_find_stream_info() decodes a whole picture. Here a decoder is given no more of that
-/// picture than its headers, and what it says goes into the stream's parameters. Streams whose container says something
-/// else, and damaged ones, stay as they were. True for each stream that is described.
+/// little more, for which avformat_find_stream_info() decodes a whole picture. Here a decoder gets no memory for
+/// that picture, so that it stops behind the headers, and what it says goes into the stream's parameters. Streams whose
+/// container says something else, and damaged ones, stay as they were. True for each stream that is described.
 [[nodiscard]] std::vector<bool> describe_by_headers(AVFormatContext& context, const std::string& url);
 
 /// avformat_find_stream_info() that decodes no pictures of `described` streams.
