@@ -41,6 +41,19 @@ target_include_directories(millrace_onnxruntime SYSTEM INTERFACE "${ONNXRUNTIME_
 target_compile_definitions(millrace_onnxruntime INTERFACE ORT_API_MANUAL_INIT)
 target_link_libraries(millrace_onnxruntime INTERFACE ${CMAKE_DL_LIBS})
 
+# The classes of ONNX files, for what is changed in a model before the runtime sees it. Found by hand: Debian's
+# ONNXConfig.cmake asks for parts of ONNX that its package does not hold.
+pkg_check_modules(PROTOBUF REQUIRED IMPORTED_TARGET protobuf)
+find_path(ONNX_INCLUDE onnx/onnx-ml.pb.h)
+find_library(ONNX_PROTO_LIBRARY onnx_proto)
+if(NOT ONNX_INCLUDE OR NOT ONNX_PROTO_LIBRARY)
+    message(FATAL_ERROR "ONNX's classes not found: run scripts/setup, or install libonnx-dev and libprotobuf-dev")
+endif()
+add_library(millrace_onnx INTERFACE)
+target_include_directories(millrace_onnx SYSTEM INTERFACE "${ONNX_INCLUDE}")
+target_compile_definitions(millrace_onnx INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+target_link_libraries(millrace_onnx INTERFACE "${ONNX_PROTO_LIBRARY}" PkgConfig::PROTOBUF)
+
 if(MILLRACE_CUDA)
     find_package(CUDAToolkit REQUIRED)
 endif()

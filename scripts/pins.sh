@@ -23,7 +23,7 @@ ONNXRUNTIME_HEADERS_MINIMUM=1.21
 SYSTEM_BUILD=(
     build-essential ccache git make pkg-config python3 python3-venv
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
-    libffmpeg-nvenc-dev libssl-dev libfmt-dev nlohmann-json3-dev
+    libffmpeg-nvenc-dev libssl-dev libfmt-dev libonnx-dev libprotobuf-dev nlohmann-json3-dev
 )
 
 SYSTEM_TEST=(

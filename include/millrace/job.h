@@ -29,6 +29,10 @@ enum class Continue { resume, restart };
 /// How an odd picture size is made even for 4:2:0. pad repeats the last column or row; crop drops it.
 enum class OddSize { refuse, pad, crop };
 
+/// What a model's float32 weights become when it is loaded. fp16: float16, on a GPU only, checked against float32 on
+/// frames of the input; where the results are too far apart the model runs as it is, which is a fallback.
+enum class ModelWeights { as_is, fp16 };
+
 enum class Keep { yes, no };
 enum class Deinterlacing { off, bwdif };
 
@@ -40,7 +44,8 @@ struct ModelOptions {
     std::optional<int> threads;                   ///< threads inside one run; recorded, as it may change bits
     std::optional<int> workers;                   ///< runs at once; 0 or nullopt: as many as there are cores
     std::chrono::milliseconds batch_timeout{50};  ///< a batch leaves when its oldest frame waited this long
-    std::string runtime_library;                  ///< path of libonnxruntime; empty: found
+    ModelWeights weights = ModelWeights::as_is;
+    std::string runtime_library;  ///< path of libonnxruntime; empty: found
 };
 
 /// The encoder and container of a job.

@@ -117,6 +117,7 @@ void model_threads(Draft& draft, const std::string& value) {
 void model_workers(Draft& draft, const std::string& value) {
     draft.job.model.workers = count("--model-workers", value, most_threads);
 }
+void fp16(Draft& draft, const std::string&) { draft.job.model.weights = ModelWeights::fp16; }
 void runtime_library(Draft& draft, const std::string& value) { draft.job.model.runtime_library = value; }
 
 void device(Draft& draft, const std::string& value) { draft.job.run.device = value; }

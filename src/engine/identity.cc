@@ -82,11 +82,22 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["model"] = model.sha256.substr(0, 16);
     identity["runtime"] = loaded.runtime.version;
     if (loaded.session) identity[choice_key] = infer::to_string(loaded.session->report().choice);
+    const bool fp16 = loaded.request.weights == infer::Weights::fp16;
+    identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above
     identity["model threads"] = std::to_string(loaded.request.threads);
     identity["batch"] = std::to_string(model.batch);
     identity["model input"] =
         fmt::format("{}x{} of {}x{}", plan.input.width, plan.input.height, plan.frame.width, plan.frame.height);
     identity["model settings"] = settings_to_json(model).dump();
+}
+
+// Kernels are chosen and compiled by them. Containers see the machine's driver here, too.
+void add_gpu(pipeline::Identity& identity) {
+    std::ifstream file("/sys/module/nvidia/version");
+    std::string driver;
+    std::getline(file, driver);
+    identity["GPU driver"] = driver.empty() ? "unknown" : driver;
+    identity["GPU libraries"] = infer::cuda_library_versions();
 }
 
 }  // namespace
@@ -100,6 +111,7 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     add_segments(identity, prepared.job);
     if (prepared.job.video) add_encoder(identity, prepared.job.video->encoder);
     if (prepared.model) add_model(identity, *prepared.model, *prepared.job.model);
+    if (prepared.model && prepared.device.kind == device::DeviceKind::cuda) add_gpu(identity);
     return identity;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "engine/device_choice.h"
+#include "engine/half_check.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
 #include "engine/output_checks.h"
@@ -48,6 +49,7 @@ class Resolver {
 
     PreparedJob run(const std::stop_token& stop) {
         prepared_.device = choose_device(job_.run.device);
+        check_weights(job_, prepared_.device);
         prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.device);
         std::future<std::unique_ptr<LoadedModel>> model;
         if (!job_.model.path.empty()) {
@@ -122,18 +124,38 @@ class Resolver {
         loaded.request.device = prepared_.device;
         loaded.request.gpu_memory = prepared_.gpu_memory.model;
         loaded.request.choice = earlier_choice();
+        if (job_.model.weights == ModelWeights::fp16) loaded.request.weights = infer::Weights::fp16;
         if (loaded.request.threads == 0 && !on_gpu()) {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
-        loaded.session = infer::make_session(loaded.request, loaded.model, plan.input);
+        loaded.session = make_session(loaded.request, plan);
         loaded.load_seconds += seconds_since(begin);
         const infer::SessionReport session = loaded.session->report();
         prepared_.fallbacks.insert(prepared_.fallbacks.end(), session.fallbacks.begin(), session.fallbacks.end());
+        prepared_.notes.insert(prepared_.notes.end(), session.notes.begin(), session.notes.end());
         if (loaded.model.output != infer::OutputKind::picture) return;
         const auto port = static_cast<std::size_t>(loaded.model.result_output);
         const std::vector<std::int64_t>& shape = loaded.session->output_descs().at(port).shape;
         const std::size_t width_axis = loaded.model.layout == infer::Layout::nchw ? shape.size() - 1 : shape.size() - 2;
         plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
+    }
+
+    // With float16 weights only where they were seen to do: by now, or by the run that this one continues.
+    [[nodiscard]] std::unique_ptr<infer::Session> make_session(const infer::ModelRequest& request,
+                                                               const pipeline::ModelPlan& plan) {
+        if (request.weights == infer::Weights::as_is || request.choice) {
+            auto session = infer::make_session(request, plan.model, plan.input);
+            const infer::Weights used = session->report().choice.weights;
+            if (request.weights == infer::Weights::fp16 && used == infer::Weights::as_is) {
+                prepared_.fallbacks.emplace_back("fp16: the run that this one continues went on without it");
+            }
+            return session;
+        }
+        const Samples samples(prepared_.input, decoder_options(job_, prepared_.input), plan);
+        CheckedSession checked = make_checked_session(request, plan, samples);
+        std::ranges::move(checked.notes, std::back_inserter(prepared_.notes));
+        std::ranges::move(checked.fallbacks, std::back_inserter(prepared_.fallbacks));
+        return std::move(checked.session);
     }
 
     // How an interrupted run ran its model, so that this one goes on with the same bits; nullopt: to be measured.

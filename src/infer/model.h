@@ -62,6 +62,7 @@ struct ModelRequest {
     std::size_t gpu_memory = 0;   ///< bytes that weights and intermediate results may take on a GPU; 0: no limit
     FloatMath float_math = FloatMath::full;  ///< of float32 models on a GPU
     std::optional<RuntimeChoice> choice{};   ///< of an earlier run; nullopt: the fastest, measured at load
+    Weights weights = Weights::as_is;        ///< fp16 on a GPU only; a choice's own count before these
 };
 
 /// Everything decided. A picture output has the input's layout, channel order and range, without mean and std.

@@ -16,6 +16,7 @@ constexpr Names layouts{"nchw", "nhwc"};
 constexpr Names launches{"kernels", "graph"};
 constexpr Names maths{"full", "tf32"};
 constexpr Names searches{"heuristic", "exhaustive"};
+constexpr std::string_view fp16 = "fp16";  ///< a last word, which other weights do without
 
 template <class T>
 std::string_view name(const Names& names, T value) {
@@ -58,8 +59,10 @@ class Parser {
 
 std::string to_string(const RuntimeChoice& choice) {
     if (choice.provider == Provider::cpu) return "cpu";
-    return fmt::format("cuda/{}/{}/{}/{}", name(layouts, choice.layout), name(launches, choice.launch),
-                       name(maths, choice.math), name(searches, choice.search));
+    const std::string text =
+        fmt::format("cuda/{}/{}/{}/{}", name(layouts, choice.layout), name(launches, choice.launch),
+                    name(maths, choice.math), name(searches, choice.search));
+    return choice.weights == Weights::fp16 ? fmt::format("{}/{}", text, fp16) : text;
 }
 
 RuntimeChoice parse_runtime_choice(std::string_view text) {
@@ -72,6 +75,7 @@ RuntimeChoice parse_runtime_choice(std::string_view text) {
     choice.launch = parser.value<Launch>(launches);
     choice.math = parser.value<FloatMath>(maths);
     choice.search = parser.value<ConvSearch>(searches);
+    if (parser.word() == fp16) choice.weights = Weights::fp16;
     if (to_string(choice) != text) parser.fail();
     return choice;
 }

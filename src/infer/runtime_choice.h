@@ -19,6 +19,9 @@ enum class FloatMath : std::uint8_t { full, tf32 };
 /// How cuDNN picks an algorithm for a convolution: heuristic does not measure, so that it picks the same every time.
 enum class ConvSearch : std::uint8_t { heuristic, exhaustive };
 
+/// The model's weights, and what is computed with them: as the file has them, or made float16 at load.
+enum class Weights : std::uint8_t { as_is, fp16 };
+
 /// Everything about a run that may change the last bits of a result besides the model, the batch and the versions of
 /// the libraries. Two sessions with the same choice on the same kind of device give the same bits. On the CPU only
 /// `provider` means something.
@@ -28,11 +31,12 @@ struct RuntimeChoice {
     Launch launch = Launch::kernels;
     FloatMath math = FloatMath::full;
     ConvSearch search = ConvSearch::heuristic;
+    Weights weights = Weights::as_is;
 
     friend bool operator==(const RuntimeChoice&, const RuntimeChoice&) = default;
 };
 
-/// "cpu", "cuda/nhwc/graph/full/heuristic".
+/// "cpu", "cuda/nhwc/graph/full/heuristic", "cuda/nhwc/graph/tf32/heuristic/fp16".
 [[nodiscard]] std::string to_string(const RuntimeChoice& choice);
 
 /// The inverse. Throws Error(bad_input) that says what was expected.

@@ -21,6 +21,7 @@ struct SessionReport {
     double first_run_seconds = 0;  ///< of the session's first run, until its result was there; 0: none yet
     /// What does not run where it was asked to, a sentence each: nodes of the model that a GPU leaves to the CPU.
     std::vector<std::string> fallbacks;
+    std::vector<std::string> notes;  ///< what is worth knowing about float16 weights, a sentence each
 };
 
 /// Runs one model at one batch shape.
@@ -70,5 +71,9 @@ struct RuntimeInfo {
     std::string path;
 };
 [[nodiscard]] RuntimeInfo load_runtime(const std::string& library);
+
+/// What a session on a GPU computes with, once one was made: "cuDNN 9.13.1, cuBLAS 13.2.4"; "unknown" stands for a
+/// version where the process has not loaded the library.
+[[nodiscard]] std::string cuda_library_versions();
 
 }  // namespace millrace::infer

@@ -63,6 +63,19 @@ TEST_F(IdentityTest, WhatMayChangeABitChangesIt) {
     EXPECT_TRUE(changes([&] { prepared_.input.info.streams[0].picture.color.matrix = core::Matrix::bt2020_ncl; }));
 }
 
+TEST_F(IdentityTest, OnAGpuLibrariesAndDriverAreNamed) {
+    prepared_.model = std::make_unique<LoadedModel>();
+    prepared_.model->model.inputs.push_back({"input", {}});
+    prepared_.model->model.outputs.push_back({"output", {}});
+    prepared_.job.model.emplace();
+    EXPECT_FALSE(now().contains("GPU libraries"));
+    prepared_.device.kind = device::DeviceKind::cuda;
+    EXPECT_EQ(now().at("GPU libraries"), infer::cuda_library_versions());
+    EXPECT_FALSE(now().at("GPU driver").empty());
+    EXPECT_EQ(now().at("--fp16"), "no");
+    EXPECT_TRUE(changes([&] { prepared_.model->request.weights = infer::Weights::fp16; }));
+}
+
 TEST_F(IdentityTest, LimitsAndAppearanceDoNot) {
     EXPECT_FALSE(changes([&] { job_.run.lanes = 7; }));
     EXPECT_FALSE(changes([&] { job_.run.memory = 1; }));

@@ -190,6 +190,30 @@ TEST(GpuInfer, HalfPrecisionModelsRun) {
     EXPECT_GT(against_cpu(request_for(made("half.onnx"), gpu, 2), {96, 54}).decibels, 40);
 }
 
+// Weights rounded to 11 bits at load, sums in float32, results between layers rounded: 8 layers.
+TEST(GpuInfer, Float16WeightsAreMadeAtLoadAndRepeated) {
+    ModelRequest request = request_for(held("upscale2x.onnx"), gpu, 2);
+    request.weights = Weights::fp16;
+    Rig rig;
+    ModelRequest plain = request_for(held("upscale2x.onnx"), gpu, 2);
+    const auto full = session_of(plain, {320, 180});
+    const auto half = session_of(request, {320, 180});
+    EXPECT_EQ(half->report().choice.weights, Weights::fp16);
+    EXPECT_EQ(half->report().choice.math, FloatMath::tf32);
+    EXPECT_TRUE(half->report().fallbacks.empty());
+    EXPECT_EQ(half->input_descs(), full->input_descs());
+    EXPECT_EQ(half->output_descs(), full->output_descs());
+    const Tensor input = rig.input(full->input_descs().at(0), 6);
+    const Bytes expected = rig.run(*full, input);
+    const Bytes found = rig.run(*half, input);
+    EXPECT_NE(found, expected);
+    const double decibels = compare(full->output_descs().at(0), expected, found).decibels;
+    std::cout << to_string(half->report().choice) << ": " << decibels << " dB against float32\n";
+    EXPECT_GT(decibels, 50);
+    plain.choice = parse_runtime_choice(to_string(half->report().choice));
+    EXPECT_EQ(rig.run(*session_of(plain, {320, 180}), input), found);
+}
+
 TEST(GpuInfer, AChoiceThatIsRepeatedGivesTheSameBytesAndGraphsChangeNone) {
     Rig rig;
     for (const std::string& path : {held("upscale2x.onnx"), made("half.onnx")}) {

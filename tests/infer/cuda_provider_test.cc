@@ -36,22 +36,28 @@ TEST(RuntimeChoice, AllChoicesComeBackFromTheirText) {
         for (const Launch launch : {Launch::kernels, Launch::graph}) {
             for (const FloatMath math : {FloatMath::full, FloatMath::tf32}) {
                 for (const ConvSearch search : {ConvSearch::heuristic, ConvSearch::exhaustive}) {
-                    const RuntimeChoice choice{Provider::cuda, layout, launch, math, search};
-                    EXPECT_EQ(parse_runtime_choice(to_string(choice)), choice) << to_string(choice);
-                    ++seen;
+                    for (const Weights weights : {Weights::as_is, Weights::fp16}) {
+                        const RuntimeChoice choice{Provider::cuda, layout, launch, math, search, weights};
+                        EXPECT_EQ(parse_runtime_choice(to_string(choice)), choice) << to_string(choice);
+                        ++seen;
+                    }
                 }
             }
         }
     }
-    EXPECT_EQ(seen, 16);
+    EXPECT_EQ(seen, 32);
     EXPECT_EQ(to_string(RuntimeChoice{Provider::cuda, ConvLayout::nhwc, Launch::graph, FloatMath::tf32,
                                       ConvSearch::exhaustive}),
               "cuda/nhwc/graph/tf32/exhaustive");
+    EXPECT_EQ(to_string(RuntimeChoice{Provider::cuda, ConvLayout::nchw, Launch::kernels, FloatMath::tf32,
+                                      ConvSearch::heuristic, Weights::fp16}),
+              "cuda/nchw/kernels/tf32/heuristic/fp16");
 }
 
 TEST(RuntimeChoice, RefusesWhatItDidNotWrite) {
     for (const char* text : {"", "gpu", "cuda", "cuda/nhwc", "cuda/nhwc/kernels/full", "cuda/nhwc/kernels/full/",
-                             "cuda/nhwc/kernels/full/heuristic/", "cuda/nhwc/kernels/half/heuristic", "cpu/nhwc"}) {
+                             "cuda/nhwc/kernels/full/heuristic/", "cuda/nhwc/kernels/full/heuristic/fp16/",
+                             "cuda/nhwc/kernels/full/heuristic/half", "cuda/nhwc/kernels/half/heuristic", "cpu/nhwc"}) {
         const core::Error error = error_of([text] { (void)parse_runtime_choice(text); });
         EXPECT_EQ(error.code(), core::ErrorCode::bad_input) << text;
         EXPECT_THAT(error.what(),

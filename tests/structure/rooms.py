@@ -27,6 +27,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(<[^>]+>|"[^"]+")', re.MULTILINE)
 LIBAV = re.compile(r"lib(av\w+|sw\w+|postproc)/")
 CUDA = re.compile(r"(cuda|nvcuvid|cuviddec|cupti|nvEncodeAPI|cub/|thrust/|cooperative_groups|ffnvcodec/)")
 HIGHWAY = re.compile(r"hwy/")
+ONNX = re.compile(r"onnx/|google/protobuf/")
 ONNXRUNTIME = re.compile(r"(.*/)?onnxruntime_\w+\.h$")
 GETENV = re.compile(r"\b(secure_)?getenv\s*\(|\b(set|put|unset)env\s*\(|\benviron\b")
 
@@ -72,6 +73,8 @@ def check_include(path, room, name, quoted):
         return f"CUDA belongs to cuda/ and nvidia/ folders and .cu files ({name})"
     if ONNXRUNTIME.match(name) and path.parts[:2] != ("infer", "onnxruntime"):
         return f"ONNX Runtime belongs to infer/onnxruntime ({name})"
+    if ONNX.match(name) and path.parts[:2] != ("infer", "graph"):
+        return f"ONNX's classes belong to infer/graph ({name})"
     return None
 
 

@@ -14,19 +14,22 @@
 
 namespace millrace::infer::ort {
 
-CudaModel::CudaModel(const ModelRequest& request, const ModelDescription& model, Size input,
-                     const RuntimeChoice& choice, device::StreamRef stream)
-    : model_(model), stream_(stream), input_names_(names_of(model.inputs)), output_names_(names_of(model.outputs)) {
-    const std::string doing = fmt::format("model {} does not load on {}", model.path, device::to_string(stream.device));
+CudaModel::CudaModel(const ModelSource& source, Size input, const RuntimeChoice& choice, device::StreamRef stream)
+    : model_(source.model),
+      stream_(stream),
+      input_names_(names_of(model_.inputs)),
+      output_names_(names_of(model_.outputs)) {
+    const std::string doing =
+        fmt::format("model {} does not load on {}", model_.path, device::to_string(stream.device));
     try {
         memory_ = Ort::MemoryInfo("Cuda", OrtDeviceAllocator, stream.device.index, OrtMemTypeDefault);
-        load(request, choice, input);
-        shapes_ = find_shapes(session_, model, input);
+        load(source, choice, input);
+        shapes_ = find_shapes(session_, model_, input);
         // The CPU's nodes need the results of the GPU's; only without any does a run end before the GPU does.
         if (fallback_.empty()) run_options_.AddConfigEntry("disable_synchronize_execution_providers", "1");
         run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_WARNING);
     } catch (const Ort::Exception& failure) {
-        refuse_cuda(failure, doing, request.gpu_memory);
+        refuse_cuda(failure, doing, source.request.gpu_memory);
     }
 }
 
@@ -41,12 +44,17 @@ Ort::SessionOptions CudaModel::options(const ModelRequest& request, const Runtim
 
 /// The runtime says whether a model's own nodes are all on the GPU only by refusing it. It does so before it moves the
 /// weights, and only then the model is loaded a second time, with an ear to where its nodes went.
-void CudaModel::load(const ModelRequest& request, const RuntimeChoice& choice, Size input) {
+void CudaModel::load(const ModelSource& source, const RuntimeChoice& choice, Size input) {
+    const ModelRequest& request = source.request;
     Ort::Env& env = environment(request.runtime_library);
+    const auto open = [&](const Ort::SessionOptions& options) {
+        if (source.bytes.empty()) return Ort::Session(env, model_.path.c_str(), options);
+        return Ort::Session(env, source.bytes.data(), source.bytes.size(), options);
+    };
     Ort::SessionOptions strict = options(request, choice, input);
     strict.AddConfigEntry("session.disable_cpu_ep_fallback", "1");
     try {
-        session_ = Ort::Session(env, model_.path.c_str(), strict);
+        session_ = open(strict);
         return;
     } catch (const Ort::Exception& failure) {
         core::log::debug("model {} does not run on {} alone: {}", model_.path, device::to_string(stream_.device),
@@ -54,7 +62,7 @@ void CudaModel::load(const ModelRequest& request, const RuntimeChoice& choice, S
     }
     Ort::SessionOptions listening = options(request, choice, input);
     placement_.listen(listening);
-    session_ = Ort::Session(env, model_.path.c_str(), listening);
+    session_ = open(listening);
     const std::string nodes = placement_.on_cpu();
     fallback_ =
         fmt::format("model {} leaves {} to the CPU, which ONNX Runtime has no version of for {}: every run waits",

@@ -16,14 +16,20 @@
 
 namespace millrace::infer::ort {
 
+/// What is loaded. Everything outlives the CudaModel.
+struct ModelSource {
+    const ModelRequest& request;
+    const ModelDescription& model;
+    const std::string& bytes;  ///< the ONNX model; "": the file
+};
+
 /// Loaded for one stream, on which the caller has nothing else of this object enqueued when it is destroyed. Not
 /// thread-safe.
 class CudaModel {
   public:
-    /// `choice.launch` is the caller's part. `model` and what `stream` borrows outlive this. Throws Error as
+    /// `choice.launch` and `choice.weights` are the caller's part. What `stream` borrows outlives this. Throws Error as
     /// make_session() does.
-    CudaModel(const ModelRequest& request, const ModelDescription& model, Size input, const RuntimeChoice& choice,
-              device::StreamRef stream);
+    CudaModel(const ModelSource& source, Size input, const RuntimeChoice& choice, device::StreamRef stream);
 
     [[nodiscard]] const SessionShapes& shapes() const { return shapes_; }
     /// A sentence about the nodes that run on the CPU; "": all run on the GPU.
@@ -36,7 +42,7 @@ class CudaModel {
   private:
     [[nodiscard]] Ort::SessionOptions options(const ModelRequest& request, const RuntimeChoice& choice,
                                               Size input) const;
-    void load(const ModelRequest& request, const RuntimeChoice& choice, Size input);
+    void load(const ModelSource& source, const RuntimeChoice& choice, Size input);
     [[nodiscard]] Ort::Value bind(const device::Tensor& tensor) const;
 
     const ModelDescription& model_;

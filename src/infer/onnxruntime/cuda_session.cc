@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "device/graph.h"
 #include "device/stream.h"
+#include "infer/graph/half.h"
 #include "infer/onnxruntime/cuda_model.h"
 #include "infer/onnxruntime/cuda_provider.h"
 #include "infer/onnxruntime/trial.h"
@@ -51,6 +52,7 @@ class CudaSession final : public Session {
     [[nodiscard]] SessionReport report() const override { return report_; }
 
   private:
+    void choose_weights();
     void repeat_choice();
     void measure_layouts();
     void measure_graph();
@@ -73,6 +75,7 @@ class CudaSession final : public Session {
     const Size input_;
     device::Stream stream_;  ///< destroyed after what is tied to it
     SessionReport report_;   ///< fixed once made
+    std::string converted_;  ///< the model with float16 weights, while it is loaded; else ""
     std::unique_ptr<CudaModel> loaded_;
 
     std::mutex mutex_;                                         ///< a second thread waits rather than breaks the runtime
@@ -84,14 +87,17 @@ CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& mo
     : request_(request), model_(model), input_(input), stream_(request.device) {
     const auto begin = Clock::now();
     report_.choice.provider = Provider::cuda;
+    choose_weights();
     // The runtime takes the tensor cores from float16 convolutions too where float32 is to be full.
-    report_.choice.math = model.dtype == core::DType::float16 ? FloatMath::tf32 : request.float_math;
+    const bool half = model.dtype == core::DType::float16 || report_.choice.weights == Weights::fp16;
+    report_.choice.math = half ? FloatMath::tf32 : request.float_math;
     if (request.choice) {
         repeat_choice();
     } else {
         measure_layouts();
         measure_graph();
     }
+    converted_ = {};
     if (!loaded_->fallback().empty()) report_.fallbacks.push_back(loaded_->fallback());
     report_.load_seconds = seconds_since(begin) - report_.first_run_seconds;
 }
@@ -102,6 +108,21 @@ CudaSession::~CudaSession() {
     } catch (const Error& error) {
         core::log::debug("{}: {}", doing("ended"), error.what());
     }
+}
+
+void CudaSession::choose_weights() {
+    const Weights asked = request_.choice ? request_.choice->weights : request_.weights;
+    if (asked == Weights::as_is) return;
+    graph::HalfModel half = graph::file_to_half(model_.path);
+    report_.notes = std::move(half.notes);
+    if (half.half_nodes == 0) {
+        report_.notes.push_back(fmt::format(
+            "model {} has nothing to make float16: no convolution or matrix product in float32", model_.path));
+        return;
+    }
+    core::log::debug("{}: {} of {} nodes compute in float16", doing("loads"), half.half_nodes, half.all_nodes);
+    report_.choice.weights = Weights::fp16;
+    converted_ = std::move(half.bytes);
 }
 
 void CudaSession::repeat_choice() {
@@ -115,7 +136,8 @@ void CudaSession::repeat_choice() {
 
 void CudaSession::load() {
     loaded_.reset();
-    loaded_ = std::make_unique<CudaModel>(request_, model_, input_, report_.choice, stream_.ref());
+    const ModelSource source{request_, model_, converted_};
+    loaded_ = std::make_unique<CudaModel>(source, input_, report_.choice, stream_.ref());
     Trial trial(stream_, loaded_->shapes());
     const auto begin = Clock::now();
     run_kernels(trial.inputs(), trial.outputs());

@@ -35,7 +35,7 @@ class HostSession final : public Session {
     [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
     void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
              std::span<const device::Tensor> outputs) override;
-    [[nodiscard]] SessionReport report() const override { return {{}, load_seconds_, first_run_seconds_, {}}; }
+    [[nodiscard]] SessionReport report() const override { return {{}, load_seconds_, first_run_seconds_, {}, {}}; }
 
   private:
     [[nodiscard]] Ort::Value bind(const device::Tensor& tensor) const;
@@ -105,6 +105,11 @@ void HostSession::run([[maybe_unused]] device::StreamRef stream, std::span<const
 
 std::unique_ptr<Session> make_session(const ModelRequest& request, const ModelDescription& model, Size input) {
     if (request.device.kind == device::DeviceKind::cuda) return ort::make_cuda_session(request, model, input);
+    if (request.weights == Weights::fp16) {
+        throw core::Error(
+            ErrorCode::usage,
+            fmt::format("model {}: float16 weights are for a GPU; the CPU computes in float32", model.path));
+    }
     return std::make_unique<HostSession>(request, model, input);
 }
 
