@@ -201,6 +201,17 @@ TEST_F(Nvdec, Vp9KeepsItsDecoderWhenItsSizeChanges) {
     EXPECT_EQ(fake_.reconfigured.size(), 1U);
 }
 
+// The surface has the new shape then: reading it in the old one went beyond its end.
+TEST_F(Nvdec, ShowsNoPictureOfASizeThatItsDecoderNoLongerHas) {
+    const auto decoder = open("vp9");
+    const auto pictures =
+        decode(*decoder, {"seq 96 64 4;dec 0 1;show 0;", "dec 1 2;", "seq 64 48 4;dec 2 3;show 2;", "show 1;"});
+    ASSERT_EQ(pictures.size(), 2U);
+    expect_samples(pictures[0], 1);
+    expect_samples(pictures[1], 3);
+    EXPECT_EQ(decoder->errors(), 1);
+}
+
 TEST_F(Nvdec, DecodersAreUsedAgainAndReconfigured) {
     decode(*open(), {"seq 64 48 4;dec 0 1;show 0;"});
     decode(*open(), {"seq 64 48 4;dec 0 1;show 0;"});

@@ -226,6 +226,11 @@ void NvidiaDecoder::on_display(const CUVIDPARSERDISPINFO& info) {
     const Note note = note_of(info.timestamp);
     std::shared_ptr<Session> session = surface.session.lock();
     if (!session || surface.rejected || note.discard) return;
+    if (session->format() != surface.sequence->format) {
+        // Decoded before a VP9 stream changed its size: the surface can only be seen in the new shape.
+        ++errors_;
+        return;
+    }
     Shown shown;
     shown.sequence = surface.sequence;
     shown.session = std::move(session);
