@@ -193,7 +193,7 @@ def decibels(expected, found):
 
 
 def judge(original, converted):
-    """Prints: dB of the converted model and of onnxruntime's own, its casts, its float16 and its float32 weights."""
+    """Prints: dB of the converted model and of onnxruntime's own, its casts, float16 and float32 weights, zeros."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     before, after = onnx.load(original), onnx.load(converted)
@@ -216,9 +216,11 @@ def judge(original, converted):
         reference = 0
     ours = decibels(expected, run(after, values))
     casts = sum(node.op_type == "Cast" for node in after.graph.node)
-    halves = sum(one.data_type == T.FLOAT16 for one in after.graph.initializer)
+    made = [n.to_array(one) for one in after.graph.initializer if one.data_type == T.FLOAT16]
+    assert all(np.isfinite(array).all() for array in made)
+    zeros = sum(int((array == 0).sum()) for array in made)
     floats = sum(one.data_type == T.FLOAT for one in after.graph.initializer)
-    print(ours, reference, casts, halves, floats)
+    print(ours, reference, casts, len(made), floats, zeros)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ struct Verdict {
     int casts = 0;
     int half_weights = 0;
     int float_weights = 0;
+    int zeros = 0;  ///< values of float16 weights; that all are finite is asserted on the way
 };
 
 /// A model of half_models.py, converted and judged.
@@ -55,7 +56,8 @@ class Converted {
         std::istringstream printed(
             python_of(fmt::format("import half_models\nhalf_models.judge({:?}, {:?})", file, written)));
         Verdict verdict;
-        printed >> verdict.ours >> verdict.reference >> verdict.casts >> verdict.half_weights >> verdict.float_weights;
+        printed >> verdict.ours >> verdict.reference >> verdict.casts >> verdict.half_weights >>
+            verdict.float_weights >> verdict.zeros;
         return verdict;
     }
 
@@ -89,6 +91,7 @@ TEST(Half, ConstantsAreRoundedIntoItsRange) {
     const Verdict verdict = constants.judge();
     EXPECT_GT(verdict.ours, close);
     EXPECT_EQ(verdict.half_weights, 5);  // w, epsilon, both limits, the gain
+    EXPECT_EQ(verdict.zeros, 0) << "the epsilon";
     EXPECT_EQ(verdict.float_weights, 1) << "the gain, for the power; the limits are gone";
 }
 
