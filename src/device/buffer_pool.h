@@ -2,6 +2,7 @@
 // Memory for everything in flight: leases from a pool with a stated budget.
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -28,6 +29,9 @@ struct PoolUsage {
     std::size_t peak = 0;
     std::size_t idle = 0;
 };
+
+/// The budget of a pool whose leases something else bounds: half of what can be counted, so that sums do not wrap.
+inline constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 /// Keeps returned blocks and hands them out again by exact size; blocks of other sizes are freed when the budget needs
 /// them. Thread-safe.

@@ -41,6 +41,22 @@ void copy(StreamRef stream, const Tensor& from, const Tensor& to) {
     access.done();
 }
 
+Picture copied(StreamRef stream, BufferPool& pool, const Picture& from, const std::stop_token& stop) {
+    Picture to = lease_picture(pool, from.desc, stop);
+    if (!to) return to;
+    copy(stream, from, to);
+    to.pts = from.pts;
+    to.duration = from.duration;
+    to.flags = from.flags;
+    return to;
+}
+
+Tensor copied(StreamRef stream, BufferPool& pool, const Tensor& from, const std::stop_token& stop) {
+    Tensor to = lease_tensor(pool, from.desc, stop);
+    if (to) copy(stream, from, to);
+    return to;
+}
+
 void copy_rows(StreamRef stream, const Rows& rows) {
     if (stream.device.kind == DeviceKind::cuda) {
         cuda::copy_rows(stream, rows);

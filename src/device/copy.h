@@ -15,7 +15,11 @@ void copy(StreamRef stream, const Picture& from, const Picture& to);
 /// The same for a tensor of equal description (asserted).
 void copy(StreamRef stream, const Tensor& from, const Tensor& to);
 
-/// The same for parts of memory. Timelines are the caller's matter: an Access around one or many of these.
+/// A copy in memory of `pool`, enqueued; of a picture with its pts, duration and flags. Empty when stopped.
+[[nodiscard]] Picture copied(StreamRef stream, BufferPool& pool, const Picture& from, const std::stop_token& stop = {});
+[[nodiscard]] Tensor copied(StreamRef stream, BufferPool& pool, const Tensor& from, const std::stop_token& stop = {});
+
+/// copy() for parts of memory. Timelines are the caller's matter: an Access around one or many of these.
 void copy_rows(StreamRef stream, const Rows& rows);
 
 /// Zeros from byte `begin` on to the tensor's end. Its timeline is kept.

@@ -85,6 +85,10 @@ void Timeline::renew() {
     }
 }
 
+void wait_readable(const TimelinePtr& timeline) {
+    if (timeline) timeline->before_read(host_stream());
+}
+
 Access::Access(StreamRef stream, const TimelinePtr& read, const TimelinePtr& written)
     : stream_(stream), read_(read.get()), written_(written.get()) {
     if (read_ != nullptr) read_->before_read(stream);

@@ -52,6 +52,9 @@ class Timeline {
 
 using TimelinePtr = std::shared_ptr<Timeline>;
 
+/// The calling thread waits until it may read the block. Nothing without a timeline.
+void wait_readable(const TimelinePtr& timeline);
+
 /// A read of one block and a write of another by one piece of work on `stream`, either of which may have no timeline:
 /// waits on construction; done() marks the work. Without done() (an exception) the destructor marks what had been
 /// enqueued until then, as far as the device still can.

@@ -28,7 +28,6 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds step_time{3};
 constexpr int sample_frames = 48;  // decoded pictures kept in memory for the steps that need some
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 // Frames per second of `threads` threads that each call `work(thread)` until the step's time is up; `work` returns the
 // frames that it did, 0 for no more.
@@ -60,7 +59,7 @@ double rate_of(int threads, const std::stop_token& stop, Work work) {
 class Bench {
   public:
     Bench(const Job& job, const std::function<void(const std::string&)>& progress, const std::stop_token& stop)
-        : job_(job), progress_(progress), stop_(stop), pool_(device::DeviceId{}, "bench", unbounded) {}
+        : job_(job), progress_(progress), stop_(stop), pool_(device::DeviceId{}, "bench", device::unbounded) {}
 
     json run() {
         engine::PreparedJob prepared = engine::prepare_job(job_, stop_);

@@ -31,7 +31,7 @@ std::optional<int> gpu_index(std::string_view name) {
 std::string list_of(const std::vector<device::CudaDeviceInfo>& gpus) {
     std::string names;
     for (const device::CudaDeviceInfo& gpu : gpus) {
-        names += fmt::format("{}cuda:{}", names.empty() ? "" : ", ", gpu.index);
+        names += (names.empty() ? "" : ", ") + device::to_string({device::DeviceKind::cuda, gpu.index});
     }
     return names;
 }

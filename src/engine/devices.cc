@@ -35,7 +35,7 @@ json host_device() {
 }
 
 json gpu_device(const device::CudaDeviceInfo& gpu) {
-    json listed{{"name", fmt::format("cuda:{}", gpu.index)},
+    json listed{{"name", device::to_string({device::DeviceKind::cuda, gpu.index})},
                 {"description", fmt::format("{}, sm_{}{}", gpu.name, gpu.sm_major, gpu.sm_minor)},
                 {"memory_bytes", gpu.memory_bytes}};
     try {

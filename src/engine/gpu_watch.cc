@@ -22,8 +22,8 @@ void GpuWatch::stop(Report& report) {
     monitor_.reset();
     for (const device::DeviceActivity& gpu : seen.devices) {
         const double share = seen.seconds > 0 ? gpu.kernel_seconds / seen.seconds : 0;
-        report.gpus.push_back({fmt::format("cuda:{}", gpu.index), gpu.kernel_seconds, share, gpu.kernels,
-                               gpu.up.seconds, gpu.down.seconds, static_cast<std::int64_t>(gpu.up.bytes),
+        report.gpus.push_back({device::to_string({device::DeviceKind::cuda, gpu.index}), gpu.kernel_seconds, share,
+                               gpu.kernels, gpu.up.seconds, gpu.down.seconds, static_cast<std::int64_t>(gpu.up.bytes),
                                static_cast<std::int64_t>(gpu.down.bytes)});
     }
     if (seen.dropped > 0) {

@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/half_check.h"
@@ -25,10 +26,6 @@ namespace {
 constexpr int sequential_threads = 4;  // of a model that cannot run several frames at once
 
 int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
     switch (policy) {
@@ -129,7 +126,7 @@ class Resolver {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
         loaded.session = make_session(loaded.request, plan);
-        loaded.load_seconds += seconds_since(begin);
+        loaded.load_seconds += core::seconds_since(begin);
         const infer::SessionReport session = loaded.session->report();
         prepared_.fallbacks.insert(prepared_.fallbacks.end(), session.fallbacks.begin(), session.fallbacks.end());
         prepared_.notes.insert(prepared_.notes.end(), session.notes.begin(), session.notes.end());
@@ -293,7 +290,7 @@ std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
                        options.threads.value_or(0)};
     loaded->runtime = infer::load_runtime(options.runtime_library);
     loaded->model = infer::describe_model(loaded->request);
-    loaded->load_seconds = seconds_since(begin);
+    loaded->load_seconds = core::seconds_since(begin);
     return loaded;
 }
 

@@ -1,21 +1,16 @@
 #include "pipeline/assembler.h"
 
-#include <limits>
 #include <utility>
 
 #include "pipeline/model_io.h"
 
 namespace millrace::pipeline {
 
-namespace {
-
-// Bounded by the batches in flight: a frame is pending only while its other tiles are.
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
-
-}  // namespace
-
 Assembler::Assembler(const ModelPlan* plan)
-    : plan_(plan), stream_(device_of(plan)), pool_(device_of(plan), "tiled frames", unbounded) {
+    : plan_(plan),
+      stream_(device_of(plan)),
+      // Bounded by the batches in flight: a frame is pending only while its other tiles are.
+      pool_(device_of(plan), "tiled frames", device::unbounded) {
     if (plan_ != nullptr && plan_->model.tile && plan_->model.output == infer::OutputKind::picture) {
         tiles_ = infer::plan_tiles(plan_->model, plan_->frame);
     }

@@ -44,7 +44,7 @@ class DataOutput final : public SegmentOutput {
     void wait_for(const std::vector<device::Tensor>& outputs) {
         const Timed waiting(house().profile, Stage::encode, Activity::wait_input);
         for (const device::Tensor& output : outputs) {
-            if (output.timeline) output.timeline->before_read(device::host_stream());
+            device::wait_readable(output.timeline);
         }
     }
 

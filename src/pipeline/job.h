@@ -81,6 +81,11 @@ struct ResolvedJob {
     Limits limits;
 };
 
+[[nodiscard]] inline device::DeviceId device_of(const ResolvedJob& job) {
+    return device_of(job.model ? &*job.model : nullptr);
+}
+[[nodiscard]] inline bool on_gpu(const ResolvedJob& job) { return device_of(job).kind == device::DeviceKind::cuda; }
+
 /// What the engine picked. Each may be called on any thread; what it makes stays on one.
 struct Backends {
     std::function<std::unique_ptr<media::FrameReader>()> open_reader;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -14,8 +13,6 @@
 namespace millrace::pipeline {
 
 namespace {
-
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 // One video frame as a tensor, waiting for its neighbours.
 struct WindowFrame {
@@ -33,9 +30,9 @@ class ModelFeeder final : public Feeder {
           stop_(std::move(stop)),
           stream_(plan.device),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
-          frames_pool_(plan.device, "frame tensors", unbounded),
+          frames_pool_(plan.device, "frame tensors", device::unbounded),
           // Bounded by the batches in flight, which are all that keep pictures.
-          uploads_(plan.device, "uploaded pictures", unbounded) {
+          uploads_(plan.device, "uploaded pictures", device::unbounded) {
         if (plan_.model.tile) tiles_ = infer::plan_tiles(plan_.model, plan_.frame);
     }
 
@@ -79,9 +76,7 @@ class ModelFeeder final : public Feeder {
 
     [[nodiscard]] device::Picture on_device(device::Picture picture) {
         if (picture.device == plan_.device) return picture;
-        device::Picture uploaded = device::lease_picture(uploads_, picture.desc, stop_);
-        device::copy(stream_, picture, uploaded);
-        return uploaded;
+        return device::copied(stream_, uploads_, picture, stop_);
     }
 
     // Made anew when the stream changes its size or format midway.

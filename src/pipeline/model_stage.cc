@@ -1,6 +1,5 @@
 #include "pipeline/model_stage.h"
 
-#include <limits>
 #include <utility>
 
 #include "device/copy.h"
@@ -8,9 +7,6 @@
 namespace millrace::pipeline {
 
 namespace {
-
-// Bounded by the segments' queues: a worker that cannot deliver takes no further batch.
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
 
@@ -52,9 +48,10 @@ ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profi
       profile_(profile),
       failure_(failure),
       stream_(session.stream()),
-      outputs_(stream_.device, "model output", on_host(stream_) ? unbounded : result_memory),
+      // Bounded by the segments' queues: a worker that cannot deliver takes no further batch.
+      outputs_(stream_.device, "model output", on_host(stream_) ? device::unbounded : result_memory),
       downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
-                 unbounded) {}
+                 device::unbounded) {}
 
 void ModelStage::start(int workers) {
     for (int i = 0; i < workers; ++i) {
@@ -130,8 +127,7 @@ ModelStage::Tensors ModelStage::gather_inputs(const Batch& batch, const Tensors&
 ModelStage::Tensors ModelStage::downloaded(const Tensors& outputs) {
     Tensors down;
     for (const device::Tensor& output : outputs) {
-        down.push_back(device::lease_tensor(downloads_, output.desc));
-        device::copy(stream_, output, down.back());
+        down.push_back(device::copied(stream_, downloads_, output));
     }
     return down;
 }

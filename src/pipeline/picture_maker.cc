@@ -1,7 +1,6 @@
 #include "pipeline/picture_maker.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "device/copy.h"
@@ -37,14 +36,12 @@ std::optional<ops::ResizeSpec> conversion_fit(const core::PictureDesc& from, con
     return ops::ResizeSpec{width, height, ops::Fit::pad, ops::Filter::bilinear};
 }
 
-// What is in flight is bounded by the outputs' queues and the encoders' context.
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
-
 }  // namespace
 
 PicturePools::PicturePools(device::DeviceId where)
-    : host(device::make_staging_source(where), device::DeviceId{}, "pictures", unbounded),
-      device(where, "pictures on the device", unbounded) {}
+    // What is in flight is bounded by the outputs' queues and the encoders' context.
+    : host(device::make_staging_source(where), device::DeviceId{}, "pictures", device::unbounded),
+      device(where, "pictures on the device", device::unbounded) {}
 
 PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools)
     : model_(model), target_(target), pools_(pools), stream_(device_of(model)) {
@@ -83,13 +80,7 @@ device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult&
     device::Picture picture = device::lease_picture(on_host ? pools_.host : pools_.device, target_);
     const auto port = static_cast<std::size_t>(model_->model.result_output);
     to_picture_->run(stream_, result.outputs->at(port).at(result.slot), tag.source.get(), picture);
-    return on_host ? std::move(picture) : downloaded(picture);
-}
-
-device::Picture PictureMaker::downloaded(const device::Picture& picture) {
-    device::Picture down = device::lease_picture(pools_.host, picture.desc);
-    device::copy(stream_, picture, down);
-    return down;
+    return on_host ? std::move(picture) : device::copied(stream_, pools_.host, picture);
 }
 
 void PictureMaker::prepare_conversion(const core::PictureDesc& from) {

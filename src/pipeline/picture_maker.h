@@ -38,7 +38,6 @@ class PictureMaker {
     device::Picture from_model(const FrameTag& tag, const ModelResult& result);
     device::Picture converted(const device::Picture& picture);
     void prepare_conversion(const core::PictureDesc& from);
-    device::Picture downloaded(const device::Picture& picture);
 
     const ModelPlan* model_;
     core::PictureDesc target_;

@@ -97,7 +97,7 @@ class Runner {
           failure_(stop),
           schedule_(make_schedule(job, journal.finished())),
           max_lanes_(lane_limit(job)),
-          pictures_(device_of(job.model ? &*job.model : nullptr)) {
+          pictures_(device_of(job)) {
         for (const auto& [segment, record] : journal.finished()) frames_reused_ += record.frames_done;
         result_.records = journal.finished();
         result_.segments_reused = static_cast<int>(result_.records.size());
@@ -134,14 +134,12 @@ class Runner {
     void run_lanes(const LaneHouse& house, const std::function<void(const RunProgress&)>& observe) {
         start_model();
         for (int lane = 0; lane < std::min(job_.limits.first_lanes, max_lanes_); ++lane) add_lane(house);
-        Growth growth(job_.limits.cores, on_gpu() ? gpu_growth_interval : growth_interval);
+        Growth growth(job_.limits.cores, on_gpu(job_) ? gpu_growth_interval : growth_interval);
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
             if (growth.wants_lane(next_stage()) && may_grow()) add_lane(house);
         }
     }
-
-    [[nodiscard]] bool on_gpu() const { return job_.model && job_.model->device.kind == device::DeviceKind::cuda; }
 
     // Without a model the encoders are next, and they take what cores there are.
     [[nodiscard]] Next next_stage() const {

@@ -80,13 +80,11 @@ void SegmentOutput::take_in(Item item) {
         decoded_ = std::move(*decoded);
     } else if (auto* slot = std::get_if<EncoderSlots::Slot>(&item)) {
         has_slot_ = true;
-        let_in(std::move(*slot));
+        let_in(*slot);
     } else {
         assembler_.add(std::get<FrameResult>(std::move(item)));
     }
 }
-
-void SegmentOutput::let_in(EncoderSlots::Slot slot) { slot.reset(); }
 
 SegmentRecord SegmentOutput::start_record() const {
     SegmentRecord record;

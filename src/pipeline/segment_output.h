@@ -74,7 +74,7 @@ class SegmentOutput : public ResultSink {
     /// How many frames may be handed on before the segment has an encoder slot; nullopt: it needs none.
     [[nodiscard]] virtual std::optional<std::int64_t> frames_before_slot() const { return std::nullopt; }
     /// The slot has come. On the segment's thread.
-    virtual void let_in(EncoderSlots::Slot slot);
+    virtual void let_in(const EncoderSlots::Slot& /*slot*/) {}
     /// The next frame in order.
     virtual void handle(FrameResult frame) = 0;
     /// All frames were handled. The slot may be still to come.

@@ -32,8 +32,8 @@ class VideoOutput final : public SegmentOutput {
         return std::max(head + after, read_ahead);
     }
 
-    void let_in(EncoderSlots::Slot slot) override {
-        slot_ = std::move(slot);
+    void let_in(const EncoderSlots::Slot& slot) override {
+        slot_ = slot;
         encoder_ = house().backends.make_encoder();
         writer_.emplace(house().journal.segment_path(number()));
         encode_waiting(in_flight());
@@ -87,9 +87,7 @@ class VideoOutput final : public SegmentOutput {
     }
 
     /// Pictures that are let come down from a GPU while one before them is encoded.
-    [[nodiscard]] std::size_t in_flight() const {
-        return device_of(house().job.model ? &*house().job.model : nullptr) == device::DeviceId{} ? 0 : 2;
-    }
+    [[nodiscard]] std::size_t in_flight() const { return on_gpu(house().job) ? 2 : 0; }
 
     // All but the last `keep`.
     void encode_waiting(std::size_t keep) {
@@ -144,7 +142,7 @@ class VideoOutput final : public SegmentOutput {
     void encode(const device::Picture& picture, media::FrameKind kind) {
         if (picture.timeline) {
             const Timed waiting(house().profile, Stage::encode, Activity::wait_input);
-            picture.timeline->before_read(device::host_stream());
+            device::wait_readable(picture.timeline);
         }
         const Timed busy(house().profile, Stage::encode, Activity::busy);
         while (encoder_->send(picture, kind) == core::Feed::full) write_packets();

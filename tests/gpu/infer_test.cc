@@ -23,9 +23,9 @@ namespace millrace::infer {
 namespace {
 
 using device::BufferPool;
+using device::copied;
 using device::Stream;
 using device::Tensor;
-using device::test::copied;
 using device::test::gpu;
 using device::test::plenty;
 using Tensors = std::vector<Tensor>;

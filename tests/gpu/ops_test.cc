@@ -19,7 +19,7 @@
 namespace millrace::ops::test {
 namespace {
 
-using device::test::copied;
+using device::copied;
 using device::test::first_difference;
 using device::test::gpu;
 using device::test::plenty;

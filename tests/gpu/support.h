@@ -14,13 +14,6 @@ namespace millrace::device::test {
 inline constexpr DeviceId gpu{DeviceKind::cuda, 0};
 inline constexpr std::size_t plenty = std::size_t{4} << 30U;
 
-/// A copy of `tensor` in `pool`, complete when the stream is.
-inline Tensor copied(StreamRef stream, BufferPool& pool, const Tensor& tensor) {
-    Tensor other = lease_tensor(pool, tensor.desc);
-    copy(stream, tensor, other);
-    return other;
-}
-
 /// The index of the first differing byte, or -1. Both are on the host.
 inline std::ptrdiff_t first_difference(const Tensor& a, const Tensor& b) {
     const std::size_t bytes = a.desc.byte_count();

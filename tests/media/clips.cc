@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iomanip>
@@ -71,6 +72,15 @@ std::string make_clip(const std::string& name, const std::string& arguments) {
     EXPECT_TRUE(std::filesystem::exists(made)) << command << "\n" << said;
     std::filesystem::rename(made, path);
     return path;
+}
+
+int sample(const device::Picture& picture, int plane, int x, int y) {
+    const device::PlaneView& view = picture.planes.at(static_cast<std::size_t>(plane));
+    const std::byte* row = view.data + y * view.pitch;
+    if (picture.desc.format.depth == 8) return std::to_integer<int>(row[x]);
+    std::uint16_t value = 0;
+    std::memcpy(&value, row + static_cast<std::ptrdiff_t>(x) * 2, sizeof value);
+    return value;
 }
 
 std::ostream& operator<<(std::ostream& out, const Shown& shown) {

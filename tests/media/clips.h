@@ -19,6 +19,9 @@ namespace millrace::media::test {
 /// Runs a shell command; its standard output. Fails the test when it fails.
 std::string run(const std::string& command);
 
+/// The sample at (x, y) of a plane of a host picture, as it is stored.
+[[nodiscard]] int sample(const device::Picture& picture, int plane, int x, int y);
+
 /// One shown frame: its time in the stream's time base, and a CRC-32 of its samples, plane after plane.
 struct Shown {
     std::int64_t pts = 0;

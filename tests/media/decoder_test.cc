@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,15 +30,6 @@ std::vector<device::Picture> read_pictures(const std::string& path, const Decode
     std::vector<device::Picture> out;
     for (device::Picture picture; reader->next(picture);) out.push_back(std::move(picture));
     return out;
-}
-
-int sample(const device::Picture& picture, int plane, int x, int y) {
-    const device::PlaneView& view = picture.planes.at(static_cast<std::size_t>(plane));
-    const std::byte* row = view.data + y * view.pitch;
-    if (picture.desc.format.depth == 8) return std::to_integer<int>(row[x]);
-    std::uint16_t value = 0;
-    std::memcpy(&value, row + static_cast<std::ptrdiff_t>(x) * 2, sizeof value);
-    return value;
 }
 
 constexpr int width = 18;

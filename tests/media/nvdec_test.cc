@@ -5,12 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "media/clips.h"
 #include "media/nvdec_support.h"
 #include "support/error_of.h"
 
@@ -21,15 +21,6 @@ namespace {
 using millrace::test::message_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-int sample(const device::Picture& picture, int plane, int x, int y) {
-    const device::PlaneView& view = picture.planes.at(static_cast<std::size_t>(plane));
-    const std::byte* row = view.data + y * view.pitch;
-    if (picture.desc.format.depth == 8) return std::to_integer<int>(row[x]);
-    std::uint16_t value = 0;
-    std::memcpy(&value, row + static_cast<std::ptrdiff_t>(x) * 2, sizeof value);
-    return value;
-}
 
 struct Offset {
     int left = 0;

@@ -4,11 +4,13 @@
 
 #include <cassert>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "device/graph.h"
@@ -32,8 +34,6 @@ constexpr double worthwhile = 0.97;
 /// Sets of memory for which a graph is kept: pools hand the same few blocks out again and again. Further ones run
 /// kernel by kernel.
 constexpr std::size_t most_graphs = 32;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 class CudaSession final : public Session {
   public:
@@ -99,7 +99,7 @@ CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& mo
     }
     converted_ = {};
     if (!loaded_->fallback().empty()) report_.fallbacks.push_back(loaded_->fallback());
-    report_.load_seconds = seconds_since(begin) - report_.first_run_seconds;
+    report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
 }
 
 CudaSession::~CudaSession() {
@@ -142,7 +142,7 @@ void CudaSession::load() {
     const auto begin = Clock::now();
     run_kernels(trial.inputs(), trial.outputs());
     device::synchronize(stream_);
-    report_.first_run_seconds = seconds_since(begin);
+    report_.first_run_seconds = core::seconds_since(begin);
     // From the second run on the runtime takes all memory in one piece, as the first one's pattern says. A capture must
     // find it taken.
     run_kernels(trial.inputs(), trial.outputs());
@@ -251,19 +251,11 @@ void CudaSession::run([[maybe_unused]] device::StreamRef stream, Tensors inputs,
     assert(stream == stream_.ref());
     assert(inputs.size() == input_descs().size() && outputs.size() == output_descs().size());
     const std::scoped_lock lock(mutex_);
-    for (const device::Tensor& tensor : inputs) {
-        if (tensor.timeline) tensor.timeline->before_read(stream_);
-    }
-    for (const device::Tensor& tensor : outputs) {
-        if (tensor.timeline) tensor.timeline->before_write(stream_);
-    }
+    std::deque<device::Access> accesses;
+    for (const device::Tensor& tensor : inputs) accesses.emplace_back(stream_, tensor.timeline, nullptr);
+    for (const device::Tensor& tensor : outputs) accesses.emplace_back(stream_, nullptr, tensor.timeline);
     enqueue(inputs, outputs);
-    for (const device::Tensor& tensor : inputs) {
-        if (tensor.timeline) tensor.timeline->after_read(stream_);
-    }
-    for (const device::Tensor& tensor : outputs) {
-        if (tensor.timeline) tensor.timeline->after_write(stream_);
-    }
+    for (device::Access& access : accesses) access.done();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "infer/onnxruntime/cuda_session.h"
 #include "infer/onnxruntime/model_file.h"
@@ -21,8 +22,6 @@ namespace {
 using core::ErrorCode;
 using core::TensorDesc;
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// On the CPU.
 class HostSession final : public Session {
@@ -67,7 +66,7 @@ HostSession::HostSession(const ModelRequest& request, ModelDescription model, Si
         ort::rethrow(failure, fmt::format("model {} does not run on {}", model_.path, core::to_string(desc)),
                      ErrorCode::bad_input);
     }
-    load_seconds_ = seconds_since(begin);
+    load_seconds_ = core::seconds_since(begin);
 }
 
 Ort::Value HostSession::bind(const device::Tensor& tensor) const {
@@ -98,7 +97,7 @@ void HostSession::run([[maybe_unused]] device::StreamRef stream, std::span<const
     } catch (const Ort::Exception& failure) {
         ort::rethrow(failure, fmt::format("model {} failed while running", model_.path), ErrorCode::failed);
     }
-    if (first) first_run_seconds_ = seconds_since(begin);
+    if (first) first_run_seconds_ = core::seconds_since(begin);
 }
 
 }  // namespace

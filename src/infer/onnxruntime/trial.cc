@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "device/copy.h"
 
 namespace millrace::infer::ort {
 namespace {
 
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 constexpr double measured_seconds = 0.05;
 constexpr int least_runs = 5;
 constexpr int most_runs = 100;
@@ -29,12 +27,12 @@ void fill_floats(const device::Tensor& tensor, T half, T mantissa) {
 }  // namespace
 
 Trial::Trial(device::StreamRef stream, const SessionShapes& shapes)
-    : stream_(stream), host_({}, "model warm-up", unbounded), device_(stream.device, "model warm-up", unbounded) {
+    : stream_(stream),
+      host_({}, "model warm-up", device::unbounded),
+      device_(stream.device, "model warm-up", device::unbounded) {
     for (const core::TensorDesc& desc : shapes.inputs) {
-        const device::Tensor zeros = device::lease_tensor(host_, desc);
-        std::memset(zeros.data, 0, desc.byte_count());
         inputs_.push_back(device::lease_tensor(device_, desc));
-        device::copy(stream_, zeros, inputs_.back());
+        device::clear(stream_, inputs_.back());
     }
     for (const core::TensorDesc& desc : shapes.outputs) outputs_.push_back(device::lease_tensor(device_, desc));
     device::synchronize(stream_);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "media/nvidia/session.h"
@@ -21,8 +22,6 @@ CodedFormat room_for(const Library& library, const CodedFormat& format) {
     const CodedFormat room = roomy(format);
     return why_not(library, room).empty() ? room : format;
 }
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// What a decoder is wanted for.
 struct Demand {
@@ -125,7 +124,7 @@ struct SessionPool::State {
             demand.give_back(session->bytes());
             return {};
         }
-        add(&PoolCounts::reconfigured, &PoolCounts::reconfigure_seconds, seconds_since(begin));
+        add(&PoolCounts::reconfigured, &PoolCounts::reconfigure_seconds, core::seconds_since(begin));
         return session;
     }
 
@@ -137,7 +136,7 @@ struct SessionPool::State {
             if (!make_room(demand, surface_bytes(demand.format, demand.surfaces))) demand.throw_used_up();
             session = made_of(demand, demand.format);
         }
-        add(&PoolCounts::created, &PoolCounts::create_seconds, seconds_since(begin));
+        add(&PoolCounts::created, &PoolCounts::create_seconds, core::seconds_since(begin));
         return session;
     }
 
