@@ -1,0 +1,167 @@
+"""Whole runs on a GPU: the file of a run on the CPU, and faults that lose nothing.
+
+Run where a GPU is (`make test-gpu`). MILLRACE_BIN and MILLRACE_ONNXRUNTIME name the program and a runtime with a CUDA
+provider; MILLRACE_TEST_TRAP the library of trap.cu.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from tools import FAILED, REFUSED, ROOT, command_of, ffmpeg, frames_of, leftovers, millrace, packet_fingerprint, times
+
+SAMPLE = ROOT / "samples" / "bbb.mp4"
+RUNTIME = ["--ort-library", os.environ["MILLRACE_ONNXRUNTIME"]] if "MILLRACE_ONNXRUNTIME" in os.environ else []
+MODEL = ["-m", ROOT / "models" / "upscale2x.onnx", *RUNTIME]
+FAST = ["-preset", "ultrafast", "--segment-length", "2"]
+LOWEST_PSNR = 50.0  # dB against the CPU's pictures: both compute in float32, in another order
+
+
+def gpu_count():
+    devices = json.loads(millrace("devices", "--json", *RUNTIME).out)["devices"]
+    return sum(device["name"].startswith("cuda") for device in devices)
+
+
+def words(source, output, *options):
+    return ["run", "-i", source, "-o", output, *MODEL, *options]
+
+
+def run(source, output, *options, device="cuda:0", **keywords):
+    """A run on a GPU that must succeed: its report."""
+    report = output.parent / "report.json"
+    ended = millrace(*words(source, output, "--device", device, "--report", report, *options), **keywords)
+    assert ended.code == 0, ended
+    found = json.loads(report.read_text())
+    report.unlink()
+    return found
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """A minute with sound, in 12 segments of 5 s or more."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    ffmpeg("-stream_loop", "11", "-i", SAMPLE, "-c", "copy", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(film, tmp_path_factory):
+    output = tmp_path_factory.mktemp("whole") / "out.mp4"
+    report = run(film, output, *FAST)
+    assert report["fallbacks"] == []
+    assert report["gpus"][0]["kernel_share"] > 0
+    return output
+
+
+def test_pictures_are_the_cpus(folder):
+    for device in ("cpu", "cuda:0"):
+        run(SAMPLE, folder / f"{device[:3]}.mkv", "-c:v", "ffv1", "--frames", "48", device=device)
+    ours, theirs = folder / "cud.mkv", folder / "cpu.mkv"
+    assert times(frames_of(ours)) == times(frames_of(theirs))
+    command = ["ffmpeg", "-hide_banner", "-i", ours, "-i", theirs, "-lavfi", "psnr", "-f", "null", "-"]
+    said = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stderr
+    worst = re.search(r"PSNR.*min:(\S+)", said)[1]
+    assert worst == "inf" or float(worst) >= LOWEST_PSNR
+
+
+def start(film, output, *options, **variables):
+    return subprocess.Popen(
+        command_of(*words(film, output, "--device", "cuda:0", *FAST, *options)),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def finished_segments(output):
+    journal = output.with_name(output.name + ".millrace") / "journal"
+    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
+
+
+def wait_for_segments(process, output, count):
+    while process.poll() is None and finished_segments(output) < count:
+        time.sleep(0.002)
+    assert process.poll() is None, process.stderr.read()
+
+
+def test_killed_twice_and_resumed(film, uninterrupted, folder):
+    output = folder / "out.mp4"
+    for count in (2, 5):
+        process = start(film, output)
+        wait_for_segments(process, output, count)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+    report = run(film, output, *FAST)
+    assert report["segments"]["reused"] >= 5
+    assert packet_fingerprint(output) == packet_fingerprint(uninterrupted)
+    assert leftovers(folder) == ["out.mp4"]
+
+
+def test_a_sticky_error_ends_the_run_and_keeps_what_is_done(film, uninterrupted, folder, tmp_path):
+    output, trap = folder / "out.mp4", tmp_path / "trap"
+    process = start(film, output, LD_PRELOAD=os.environ["MILLRACE_TEST_TRAP"], MILLRACE_TEST_TRAP_AFTER=str(trap))
+    wait_for_segments(process, output, 2)
+    trap.touch()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == FAILED, err
+    assert "cuda:0" in err or "CUDA" in err, err
+    kept = finished_segments(output)
+    assert kept >= 2
+    report = run(film, output, *FAST)
+    assert report["segments"]["reused"] == kept
+    assert packet_fingerprint(output) == packet_fingerprint(uninterrupted)
+
+
+def test_two_runs_share_a_gpu(film, uninterrupted, folder):
+    budget = ["--gpu-memory", "4G"]
+    outputs = [folder / "a.mp4", folder / "b.mp4"]
+    processes = [start(film, output, *budget) for output in outputs]
+    for process in processes:
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+    for output in outputs:
+        assert packet_fingerprint(output) == packet_fingerprint(uninterrupted)
+
+
+def test_a_batch_that_does_not_fit_is_halved(folder):
+    small = ["--batch", "32", "--gpu-memory", "900M", "--frames", "48"]
+    report = run(SAMPLE, folder / "out.mp4", *FAST, *small)
+    assert any(
+        re.search(r"a batch of 32 does not fit .*; it runs with (16|8|4|2|1)$", line) for line in report["fallbacks"]
+    )
+    ended = millrace(*words(SAMPLE, folder / "strict.mp4", "--device", "cuda:0", "--strict", *FAST, *small))
+    assert ended.code == REFUSED, ended
+
+
+def test_a_budget_that_holds_nothing_is_named(folder):
+    ended = millrace(*words(SAMPLE, folder / "out.mp4", "--device", "cuda:0", "--gpu-memory", "24M"))
+    assert ended.code == FAILED, ended
+    assert "--gpu-memory" in ended.err, ended
+    assert "MiB" in ended.err, ended
+    assert leftovers(folder) == []
+
+
+@pytest.mark.skipif(gpu_count() < 2, reason="this machine has one GPU")
+def test_several_gpus_give_the_same_packets(film, uninterrupted, folder):
+    output = folder / "two.mp4"
+    report = run(film, output, *FAST, device="cuda:0,cuda:1")
+    assert [gpu["device"] for gpu in report["gpus"]] == ["cuda:0", "cuda:1"]
+    assert all(gpu["kernels"] > 0 for gpu in report["gpus"])
+    assert packet_fingerprint(output) == packet_fingerprint(uninterrupted)
+
+
+@pytest.mark.skipif(gpu_count() < 2, reason="this machine has one GPU")
+def test_a_run_on_one_gpu_goes_on_with_two(film, uninterrupted, folder):
+    output = folder / "out.mp4"
+    process = start(film, output)
+    wait_for_segments(process, output, 3)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    report = run(film, output, *FAST, device="cuda:0,cuda:1")
+    assert report["segments"]["reused"] >= 3
+    assert packet_fingerprint(output) == packet_fingerprint(uninterrupted)
