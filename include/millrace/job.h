@@ -83,9 +83,11 @@ struct InputOptions {
 
 /// Limits of a run; none of them changes a bit of the result, but segment_length.
 struct RunOptions {
-    std::string device = "cpu";  ///< "cpu", "cuda" (the first GPU) or "cuda:N": where models run and pictures are made
+    /// Where models run and pictures are made: "cpu", "cuda" (the first GPU), "cuda:N", or several GPUs of one kind
+    /// with commas between.
+    std::string device = "cpu";
     std::size_t memory = 0;      ///< bytes for what is in flight; 0: 512 MiB a core, at most a quarter of the machine's
-    std::size_t gpu_memory = 0;  ///< bytes of the GPU's memory; 0: four fifths of what is free when the run begins
+    std::size_t gpu_memory = 0;  ///< bytes of each GPU's memory; 0: four fifths of what is free when the run begins
     int lanes = 0;               ///< segments in work at once, at most; 0: grown as needed
     double segment_length = 0;   ///< seconds; 0: by the rule of docs/segments.md
     Continue journal = Continue::resume;

@@ -31,21 +31,23 @@ void keep_other_streams(PreparedJob& prepared, pipeline::Backends& backends) {
 pipeline::Backends make_backends(const Job& job, PreparedJob& prepared, const std::stop_token& stop) {
     pipeline::Backends backends;
     media::DecoderOptions decoder = decoder_options(job, prepared.input);
-    if (prepared.decoded) {
-        decoder.device = prepared.device;
-        decoder.pictures = prepared.decoded.get();
-        decoder.stop = stop;
-    }
+    decoder.stop = stop;
     OpenedInput& input = prepared.input;
     // The source that planning opened serves the first lane; a pipe has no other.
     if (!input.is_pipe()) input.source->video_only();
-    backends.open_reader = [&input, decoder, mutex = std::make_shared<std::mutex>()] {
+    backends.open_reader = [&prepared, &input, decoder, mutex = std::make_shared<std::mutex>()](std::size_t station) {
+        media::DecoderOptions options = decoder;
+        if (!prepared.decoded.empty()) {
+            options.device = prepared.devices.at(station);
+            options.pictures = prepared.decoded.at(station).get();
+            options.surfaces = prepared.surfaces.at(station);
+        }
         std::shared_ptr<media::Source> opened;
         {
             const std::lock_guard lock(*mutex);
             opened = std::move(input.source);
         }
-        return media::open_frame_reader(input.options, decoder, *input.index, std::move(opened));
+        return media::open_frame_reader(input.options, options, *input.index, std::move(opened));
     };
     if (prepared.job.video) {
         const media::EncoderSettings& encoder = prepared.job.video->encoder;
@@ -55,7 +57,9 @@ pipeline::Backends make_backends(const Job& job, PreparedJob& prepared, const st
         return media::open_source(input.options);
     };
     if (input.is_pipe()) keep_other_streams(prepared, backends);
-    if (prepared.model) backends.session = prepared.model->session.get();
+    if (prepared.model) {
+        for (const auto& session : prepared.model->sessions) backends.sessions.push_back(session.get());
+    }
     return backends;
 }
 

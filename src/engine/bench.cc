@@ -63,7 +63,7 @@ class Bench {
 
     json run() {
         engine::PreparedJob prepared = engine::prepare_job(job_, stop_);
-        if (prepared.device.kind != device::DeviceKind::host) {
+        if (prepared.devices.front().kind != device::DeviceKind::host) {
             throw core::Error(
                 core::ErrorCode::usage,
                 fmt::format("bench works on cpu, not on {}: leave out --device; the report of a run there "
@@ -77,7 +77,7 @@ class Bench {
             add("to_tensor", to_tensor(prepared.job));
             json batches = model_batches(prepared);
             body_["model_batches"] = batches;
-            add("model", model(*prepared.model->session, prepared.job.model->workers));
+            add("model", model(*prepared.model->sessions.front(), prepared.job.model->workers));
         }
         if (prepared.job.video) {
             make_results(prepared.job);
@@ -92,24 +92,23 @@ class Bench {
         if (progress_) progress_(fmt::format("{} alone: {:.1f} fps", stage, fps));
     }
 
+    // Over and over, so that no lane is without a segment before the time is up.
     double decode(const pipeline::ResolvedJob& job, const pipeline::Backends& backends) const {
         const auto lanes = std::min<std::size_t>(static_cast<std::size_t>(job.limits.lanes), job.input.segments.size());
         std::vector<std::unique_ptr<media::FrameReader>> readers(lanes);
         std::atomic<std::size_t> next{0};
         return rate_of(static_cast<int>(lanes), stop_, [&](int thread) -> std::int64_t {
             auto& reader = readers[static_cast<std::size_t>(thread)];
-            if (!reader) reader = backends.open_reader();
-            const std::size_t segment = next++;
-            if (segment >= job.input.segments.size()) return 0;
-            reader->start(job.input.segments[segment].range);
-            std::int64_t frames = 0;
-            for (device::Picture picture; reader->next(picture);) ++frames;
-            return frames;
+            device::Picture picture;
+            if (reader && reader->next(picture)) return 1;
+            if (!reader) reader = backends.open_reader(0);
+            reader->start(job.input.segments[next++ % job.input.segments.size()].range);
+            return reader->next(picture) ? 1 : 0;
         });
     }
 
     void keep_samples(const pipeline::Backends& backends) {
-        const auto reader = backends.open_reader();
+        const auto reader = backends.open_reader(0);
         reader->start({});
         for (device::Picture picture; samples_.size() < sample_frames && reader->next(picture);) {
             samples_.push_back(std::move(picture));

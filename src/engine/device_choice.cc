@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <vector>
 
@@ -28,30 +30,88 @@ std::optional<int> gpu_index(std::string_view name) {
     return index;
 }
 
-std::string list_of(const std::vector<device::CudaDeviceInfo>& gpus) {
-    std::string names;
-    for (const device::CudaDeviceInfo& gpu : gpus) {
-        names += (names.empty() ? "" : ", ") + device::to_string({device::DeviceKind::cuda, gpu.index});
-    }
-    return names;
+std::vector<std::string> split(const std::string& names) {
+    std::vector<std::string> parts;
+    for (const auto part : std::views::split(names, ',')) parts.emplace_back(part.begin(), part.end());
+    if (parts.empty()) parts.emplace_back();
+    return parts;
 }
+
+std::string kind_of(const device::CudaDeviceInfo& gpu) {
+    return fmt::format("{} (sm_{}{})", gpu.name, gpu.sm_major, gpu.sm_minor);
+}
+
+device::DeviceId id_of(const device::CudaDeviceInfo& gpu) { return {device::DeviceKind::cuda, gpu.index}; }
+
+std::string list_of(const std::vector<device::CudaDeviceInfo>& gpus) {
+    std::vector<device::DeviceId> ids;
+    std::ranges::transform(gpus, std::back_inserter(ids), id_of);
+    return names_of(ids);
+}
+
+// Refuses what no list of GPUs may hold.
+class Choice {
+  public:
+    explicit Choice(const std::string& names) : names_(names) {}
+
+    std::vector<device::DeviceId> gpus() {
+        for (const std::string& name : split(names_)) add(name);
+        std::vector<device::DeviceId> ids;
+        std::ranges::transform(chosen_, std::back_inserter(ids), id_of);
+        return ids;
+    }
+
+  private:
+    [[nodiscard]] core::Error refused(const std::string& why) const {
+        return {core::ErrorCode::usage, fmt::format("--device {}: {}", names_, why)};
+    }
+
+    void add(const std::string& name) {
+        const std::optional<int> index = gpu_index(name);
+        if (!index) {
+            throw refused(
+                "expected cpu, cuda, cuda:N or several of those GPUs with commas between; "
+                "'millrace devices' lists what there is");
+        }
+        if (!device::built_with_cuda()) throw refused("this build runs on cpu only (built without CUDA)");
+        if (there_are_.empty()) there_are_ = device::cuda_devices();
+        if (there_are_.empty()) throw refused("CUDA finds no GPU on this machine");
+        const auto found = std::ranges::find(there_are_, *index, &device::CudaDeviceInfo::index);
+        if (found == there_are_.end()) {
+            throw refused(fmt::format("there is no cuda:{}; this machine has {}", *index, list_of(there_are_)));
+        }
+        if (std::ranges::find(chosen_, *found) != chosen_.end()) {
+            throw refused(fmt::format("cuda:{} is named twice", *index));
+        }
+        if (!chosen_.empty() && kind_of(chosen_.front()) != kind_of(*found)) {
+            throw refused(fmt::format("a {} and a {} do not give the same bits; run one job on each",
+                                      kind_of(chosen_.front()), kind_of(*found)));
+        }
+        chosen_.push_back(*found);
+    }
+
+    const std::string& names_;
+    std::vector<device::CudaDeviceInfo> there_are_;
+    std::vector<device::CudaDeviceInfo> chosen_;
+};
 
 }  // namespace
 
-device::DeviceId choose_device(const std::string& name) {
-    const auto refuse = [&name](const std::string& why) {
-        return core::Error(core::ErrorCode::usage, fmt::format("--device {}: {}", name, why));
-    };
-    if (name == "cpu") return {};
-    const std::optional<int> index = gpu_index(name);
-    if (!index) throw refuse("expected cpu, cuda or cuda:N; 'millrace devices' lists what there is");
-    if (!device::built_with_cuda()) throw refuse("this build runs on cpu only (built without CUDA)");
+std::vector<device::DeviceId> choose_devices(const std::string& names) {
+    if (names == "cpu") return {device::DeviceId{}};
+    return Choice(names).gpus();
+}
+
+std::string kind_of(device::DeviceId device) {
+    if (device.kind == device::DeviceKind::host) return "cpu";
     const std::vector<device::CudaDeviceInfo> gpus = device::cuda_devices();
-    if (gpus.empty()) throw refuse("CUDA finds no GPU on this machine");
-    if (std::ranges::find(gpus, *index, &device::CudaDeviceInfo::index) == gpus.end()) {
-        throw refuse("there is none; this machine has " + list_of(gpus));
-    }
-    return {device::DeviceKind::cuda, *index};
+    return kind_of(*std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index));
+}
+
+std::string names_of(const std::vector<device::DeviceId>& devices) {
+    std::string names;
+    for (const device::DeviceId device : devices) names += (names.empty() ? "" : ",") + device::to_string(device);
+    return names;
 }
 
 }  // namespace millrace::engine

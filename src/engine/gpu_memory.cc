@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "device/cuda/probe.h"
 
@@ -11,14 +13,17 @@ GpuMemory share_gpu_memory(std::size_t total) {
     GpuMemory memory;
     memory.total = total;
     memory.model = total / 2;
-    memory.decoded = total / 4;
-    memory.results = total - memory.model - memory.decoded;
+    memory.surfaces = total / 8;
+    memory.decoded = total / 8;
+    memory.results = total - memory.model - memory.surfaces - memory.decoded;
     return memory;
 }
 
-GpuMemory gpu_memory_for(const RunOptions& options, device::DeviceId device) {
-    if (device.kind == device::DeviceKind::host) return {};
-    const std::size_t free = device::cuda_memory(device.index).free_bytes;
+GpuMemory gpu_memory_for(const RunOptions& options, const std::vector<device::DeviceId>& devices) {
+    if (devices.front().kind == device::DeviceKind::host) return {};
+    const auto free_on = [](device::DeviceId device) { return device::cuda_memory(device.index).free_bytes; };
+    const device::DeviceId device = *std::ranges::min_element(devices, {}, free_on);
+    const std::size_t free = free_on(device);
     if (options.gpu_memory > free) {
         constexpr std::size_t mib = std::size_t{1} << 20U;
         throw core::Error(core::ErrorCode::usage,

@@ -2,6 +2,7 @@
 // How much of a GPU's memory a run may take, and for what.
 
 #include <cstddef>
+#include <vector>
 
 #include "device/device.h"
 #include "millrace/job.h"
@@ -12,14 +13,15 @@ namespace millrace::engine {
 struct GpuMemory {
     std::size_t total = 0;
     std::size_t model = 0;
-    std::size_t decoded = 0;  ///< pictures between decoder and model
-    std::size_t results = 0;  ///< what the model gave, until it has left the GPU
+    std::size_t surfaces = 0;  ///< what NVDEC decodes into
+    std::size_t decoded = 0;   ///< pictures between decoder and model
+    std::size_t results = 0;   ///< what the model gave, until it has left the GPU
 };
 
 [[nodiscard]] GpuMemory share_gpu_memory(std::size_t total);
 
-/// --gpu-memory, or four fifths of what is free on `device` now. Nothing for the host. Throws Error(usage) where more
-/// is asked for than is free, Error(failed) where the device does not answer.
-[[nodiscard]] GpuMemory gpu_memory_for(const RunOptions& options, device::DeviceId device);
+/// On each of `devices`: --gpu-memory, or four fifths of what is free now on the one with the least. Nothing for the
+/// host. Throws Error(usage) where more is asked for than is free, Error(failed) where a device does not answer.
+[[nodiscard]] GpuMemory gpu_memory_for(const RunOptions& options, const std::vector<device::DeviceId>& devices);
 
 }  // namespace millrace::engine

@@ -6,8 +6,8 @@
 
 namespace millrace::engine {
 
-GpuWatch::GpuWatch(device::DeviceId device) {
-    if (device.kind == device::DeviceKind::host) return;
+GpuWatch::GpuWatch(const std::vector<device::DeviceId>& devices) {
+    if (devices.front().kind == device::DeviceKind::host) return;
     try {
         monitor_.emplace();
     } catch (const core::Error& error) {  // the run is worth more than its figures

@@ -14,7 +14,7 @@ namespace millrace::engine {
 /// note says so.
 class GpuWatch {
   public:
-    explicit GpuWatch(device::DeviceId device);
+    explicit GpuWatch(const std::vector<device::DeviceId>& devices);
     /// All work is done. Writes Report::gpus, or a note.
     void stop(Report& report);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/sha256.h"
+#include "engine/device_choice.h"
 #include "engine/model_settings.h"
 #include "engine/output_checks.h"
 #include "engine/version.h"
@@ -41,7 +42,7 @@ void add_input(pipeline::Identity& identity, const Job& job, const PreparedJob& 
         identity["input"] = fmt::format("{} bytes {}", info.size_bytes, fingerprint(info.path, info.size_bytes));
     }
     identity["video stream"] = std::to_string(job.input.video_stream);
-    identity["decoder"] = prepared.decoded ? "NVDEC" : "libavcodec";
+    identity["decoder"] = !prepared.decoded.empty() ? "NVDEC" : "libavcodec";
     identity["decoder threads"] = std::to_string(decoder_options(job, prepared.input).threads);
     identity["deinterlace"] = job.input.deinterlace == Deinterlacing::off ? "off" : "bwdif";
     constexpr const char* policies[] = {"conceal", "drop", "fail"};
@@ -81,11 +82,11 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     const infer::ModelDescription& model = loaded.model;
     identity["model"] = model.sha256.substr(0, 16);
     identity["runtime"] = loaded.runtime.version;
-    if (loaded.session) identity[choice_key] = infer::to_string(loaded.session->report().choice);
+    if (!loaded.sessions.empty()) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
     const bool fp16 = loaded.request.weights == infer::Weights::fp16;
     identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above
     identity["model threads"] = std::to_string(loaded.request.threads);
-    identity["batch"] = std::to_string(model.batch);
+    identity[batch_key] = batch_text(model.batch, loaded.asked_batch);
     identity["model input"] =
         fmt::format("{}x{} of {}x{}", plan.input.width, plan.input.height, plan.frame.width, plan.frame.height);
     identity["model settings"] = settings_to_json(model).dump();
@@ -102,16 +103,27 @@ void add_gpu(pipeline::Identity& identity) {
 
 }  // namespace
 
+std::string batch_text(int batch, int asked) {
+    return batch == asked ? std::to_string(batch) : fmt::format("{} of {}", batch, asked);
+}
+
+std::optional<int> smaller_batch(std::string_view text, int asked) {
+    for (int batch = asked / 2; batch > 0; batch /= 2) {
+        if (text == batch_text(batch, asked)) return batch;
+    }
+    return std::nullopt;
+}
+
 pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     pipeline::Identity identity;
     identity["millrace"] = version();
     identity["libraries"] = media::library_version();
-    identity["device"] = device::to_string(prepared.device);
+    identity["device"] = kind_of(prepared.devices.front());
     add_input(identity, job, prepared);
     add_segments(identity, prepared.job);
     if (prepared.job.video) add_encoder(identity, prepared.job.video->encoder);
     if (prepared.model) add_model(identity, *prepared.model, *prepared.job.model);
-    if (prepared.model && prepared.device.kind == device::DeviceKind::cuda) add_gpu(identity);
+    if (prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda) add_gpu(identity);
     return identity;
 }
 

@@ -1,6 +1,10 @@
 #pragma once
 // What makes two jobs the same job.
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "engine/resolve.h"
 #include "pipeline/journal.h"
 
@@ -8,6 +12,15 @@ namespace millrace::engine {
 
 /// Where an identity says how the model runs (infer::RuntimeChoice).
 inline constexpr const char* choice_key = "model runs as";
+
+/// Where it says how many frames a run of the model takes.
+inline constexpr const char* batch_key = "batch";
+
+/// "16"; "4 of 16" where memory was too short for what was asked for.
+[[nodiscard]] std::string batch_text(int batch, int asked);
+
+/// The 4 of "4 of 16" where 16 was asked for again; nullopt for all else.
+[[nodiscard]] std::optional<int> smaller_batch(std::string_view text, int asked);
 
 /// Everything that may change a bit of the output, by the names that a refused resume shows.
 [[nodiscard]] pipeline::Identity identify(const Job& job, const PreparedJob& prepared);

@@ -49,8 +49,10 @@ pipeline::Limits make_limits(const RunOptions& options, const pipeline::Resolved
     limits.lanes = options.lanes > 0 ? options.lanes : cores;
     limits.lanes = std::clamp(limits.lanes, 1, std::max(1, fitting));
     if (options.lanes > 0) limits.first_lanes = limits.lanes;  // asked for: nothing is left to find out
-    if (pipeline::on_gpu(job))
-        limits.first_lanes = std::min(limits.lanes, std::max(limits.first_lanes, first_gpu_lanes));
+    if (pipeline::on_gpu(job)) {
+        const int first = first_gpu_lanes * static_cast<int>(job.devices.size());
+        limits.first_lanes = std::min(limits.lanes, std::max(limits.first_lanes, first));
+    }
     return limits;
 }
 

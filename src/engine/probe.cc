@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "engine/device_choice.h"
 #include "engine/opened_input.h"
 #include "engine/output_checks.h"
 #include "engine/resolve.h"
@@ -117,12 +118,23 @@ json segments_to_json(const engine::OpenedInput& input, const std::vector<pipeli
     return list;
 }
 
+std::string place_of(const engine::PreparedJob& prepared) {
+    return pipeline::on_gpu(prepared.job) ? engine::names_of(prepared.job.devices) : "the CPU";
+}
+
+std::string decode_plan(const Job& job, const engine::PreparedJob& prepared) {
+    const std::string& codec = prepared.input.video().codec;
+    if (!prepared.decoded.empty()) return fmt::format("NVDEC {} on {}", codec, place_of(prepared));
+    const int threads = engine::decoder_options(job, prepared.input).threads;
+    return fmt::format("libavcodec {} on the CPU, {} thread{} a lane", codec, threads, threads == 1 ? "" : "s");
+}
+
 json model_plan(const engine::PreparedJob& prepared) {
     if (!prepared.job.model) return nullptr;
     const pipeline::ModelPlan& plan = *prepared.job.model;
-    std::string text = fmt::format("{} in {} on the CPU, frames of {}x{}, batch {}, {} at once", plan.model.path,
-                                   prepared.model->runtime.version, plan.frame.width, plan.frame.height,
-                                   plan.model.batch, plan.workers);
+    std::string text = fmt::format("{} in {} on {}, frames of {}x{}, batch {}, {} at once", plan.model.path,
+                                   prepared.model->runtime.version, place_of(prepared), plan.frame.width,
+                                   plan.frame.height, plan.model.batch, plan.workers);
     if (plan.model.tile) text += fmt::format(", tiles of {}x{}", plan.input.width, plan.input.height);
     return text;
 }
@@ -154,9 +166,7 @@ std::optional<engine::PreparedJob> prepare(const Job& asked, std::string& proble
 
 json would_run(const Job& job, const std::optional<engine::PreparedJob>& prepared, const std::string& problem) {
     if (!prepared) return {{"problem", problem}};
-    const int threads = engine::decoder_options(job, prepared->input).threads;
-    return {{"decode", fmt::format("libavcodec {} on the CPU, {} thread{} a lane", prepared->input.video().codec,
-                                   threads, threads == 1 ? "" : "s")},
+    return {{"decode", decode_plan(job, *prepared)},
             {"model", model_plan(*prepared)},
             {"encode", encode_plan(*prepared)},
             {"lanes", prepared->job.limits.lanes},

@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <future>
+#include <optional>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/half_check.h"
@@ -45,9 +44,9 @@ class Resolver {
     explicit Resolver(const Job& job) : job_(job) {}
 
     PreparedJob run(const std::stop_token& stop) {
-        prepared_.device = choose_device(job_.run.device);
-        check_weights(job_, prepared_.device);
-        prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.device);
+        prepared_.devices = choose_devices(job_.run.device);
+        check_weights(job_, prepared_.devices.front());
+        prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.devices);
         std::future<std::unique_ptr<LoadedModel>> model;
         if (!job_.model.path.empty()) {
             model = std::async(std::launch::async, [this] { return load_model(job_.model); });
@@ -96,12 +95,10 @@ class Resolver {
                 fmt::format("{}: a model that gives data sees whole frames; leave out its tile", model.path));
         }
         pipeline::ModelPlan plan;
-        plan.model = model;
         const auto evenness = job_.output.odd_size == OddSize::pad ? pipeline::Evenness::even : pipeline::Evenness::any;
         plan.frame = pipeline::frame_size(model, {video().picture.width, video().picture.height}, evenness);
         plan.input = model.tile ? infer::plan_tiles(model, plan.frame).tile : plan.frame;
         plan.batch_timeout = job_.model.batch_timeout;
-        plan.device = prepared_.device;
         plan.result_memory = prepared_.gpu_memory.results;
         // A session on a GPU has one stream, and takes its runs one after the other.
         const bool alone = model.order == infer::Order::sequential || on_gpu();
@@ -111,56 +108,60 @@ class Resolver {
                 "a GPU takes one run of the model after the other: --model-workers is not used");
         }
         if (plan.workers == 0) plan.workers = machine_cores();
-        load_session(plan);
+        if (model.order == infer::Order::sequential) use_one_device();
+        load_model_for(plan);
         prepared_.job.model = std::move(plan);
+        prepared_.job.devices = prepared_.devices;
     }
 
-    void load_session(pipeline::ModelPlan& plan) {
-        const auto begin = std::chrono::steady_clock::now();
+    // A sequential model sees all frames in order, so that there is nothing to share out.
+    void use_one_device() {
+        if (prepared_.devices.size() == 1) return;
+        prepared_.devices.resize(1);
+        prepared_.notes.push_back("a sequential model runs on one device: " + names_of(prepared_.devices));
+    }
+
+    void load_model_for(pipeline::ModelPlan& plan) {
         LoadedModel& loaded = *prepared_.model;
-        loaded.request.device = prepared_.device;
-        loaded.request.gpu_memory = prepared_.gpu_memory.model;
-        loaded.request.choice = earlier_choice();
         if (job_.model.weights == ModelWeights::fp16) loaded.request.weights = infer::Weights::fp16;
         if (loaded.request.threads == 0 && !on_gpu()) {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
-        loaded.session = make_session(loaded.request, plan);
-        loaded.load_seconds += core::seconds_since(begin);
-        const infer::SessionReport session = loaded.session->report();
-        prepared_.fallbacks.insert(prepared_.fallbacks.end(), session.fallbacks.begin(), session.fallbacks.end());
-        prepared_.notes.insert(prepared_.notes.end(), session.notes.begin(), session.notes.end());
+        std::optional<pipeline::Identity> earlier;
+        if (prepared_.job.old_journal == pipeline::OldJournal::resume) {
+            earlier = pipeline::read_identity(prepared_.job.work_folder);
+        }
+        const auto make_first = [&](const infer::ModelRequest& request, const infer::ModelDescription& model) {
+            plan.model = model;
+            return make_session(request, plan);
+        };
+        LoadNotes said = load_sessions(
+            loaded, {prepared_.devices, prepared_.gpu_memory, plan.input, std::move(earlier), make_first});
+        std::ranges::move(said.fallbacks, std::back_inserter(prepared_.fallbacks));
+        std::ranges::move(said.notes, std::back_inserter(prepared_.notes));
+        const infer::Session& session = *loaded.sessions.front();
+        plan.model = loaded.model;
         if (loaded.model.output != infer::OutputKind::picture) return;
         const auto port = static_cast<std::size_t>(loaded.model.result_output);
-        const std::vector<std::int64_t>& shape = loaded.session->output_descs().at(port).shape;
+        const std::vector<std::int64_t>& shape = session.output_descs().at(port).shape;
         const std::size_t width_axis = loaded.model.layout == infer::Layout::nchw ? shape.size() - 1 : shape.size() - 2;
         plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
     }
 
     // With float16 weights only where they were seen to do: by now, or by the run that this one continues.
-    [[nodiscard]] std::unique_ptr<infer::Session> make_session(const infer::ModelRequest& request,
-                                                               const pipeline::ModelPlan& plan) {
-        if (request.weights == infer::Weights::as_is || request.choice) {
-            auto session = infer::make_session(request, plan.model, plan.input);
-            const infer::Weights used = session->report().choice.weights;
-            if (request.weights == infer::Weights::fp16 && used == infer::Weights::as_is) {
-                prepared_.fallbacks.emplace_back("fp16: the run that this one continues went on without it");
-            }
-            return session;
+    [[nodiscard]] CheckedSession make_session(const infer::ModelRequest& request,
+                                              const pipeline::ModelPlan& plan) const {
+        if (request.weights == infer::Weights::fp16 && !request.choice) {
+            return make_checked_session(request, plan,
+                                        Samples(prepared_.input, decoder_options(job_, prepared_.input), plan));
         }
-        const Samples samples(prepared_.input, decoder_options(job_, prepared_.input), plan);
-        CheckedSession checked = make_checked_session(request, plan, samples);
-        std::ranges::move(checked.notes, std::back_inserter(prepared_.notes));
-        std::ranges::move(checked.fallbacks, std::back_inserter(prepared_.fallbacks));
-        return std::move(checked.session);
-    }
-
-    // How an interrupted run ran its model, so that this one goes on with the same bits; nullopt: to be measured.
-    [[nodiscard]] std::optional<infer::RuntimeChoice> earlier_choice() const {
-        if (!on_gpu() || prepared_.job.old_journal == pipeline::OldJournal::discard) return std::nullopt;
-        const std::optional<pipeline::Identity> earlier = pipeline::read_identity(prepared_.job.work_folder);
-        if (!earlier || !earlier->contains(choice_key)) return std::nullopt;
-        return infer::parse_runtime_choice(earlier->at(choice_key));
+        CheckedSession made;
+        made.session = infer::make_session(request, plan.model, plan.input);
+        const infer::Weights used = made.session->report().choice.weights;
+        if (request.weights == infer::Weights::fp16 && used == infer::Weights::as_is) {
+            made.fallbacks.emplace_back("fp16: the run that this one continues went on without it");
+        }
+        return made;
     }
 
     // What the encoder is offered: the model's result in the video's own format and colour, or the video itself.
@@ -258,23 +259,40 @@ class Resolver {
             return;
         }
         media::DecoderOptions options = decoder_options(job_, prepared_.input);
-        options.device = prepared_.device;
+        options.device = prepared_.devices.front();
         if (const auto reason = media::why_not_on_gpu(*prepared_.input.source, options)) {
             prepared_.fallbacks.push_back("decoded on the CPU: " + *reason);
             return;
         }
-        prepared_.decoded =
-            std::make_unique<device::BufferPool>(prepared_.device, "decoded pictures", prepared_.gpu_memory.decoded);
+        for (const device::DeviceId device : prepared_.devices) {
+            prepared_.decoded.push_back(
+                std::make_unique<device::BufferPool>(device, "decoded pictures", prepared_.gpu_memory.decoded));
+            prepared_.surfaces.push_back(std::make_shared<media::SurfaceBudget>(prepared_.gpu_memory.surfaces));
+        }
         prepared_.job.input.decoded_format = media::format_on_gpu(video().picture.format);
     }
 
-    [[nodiscard]] bool on_gpu() const { return prepared_.device.kind == device::DeviceKind::cuda; }
+    [[nodiscard]] bool on_gpu() const { return prepared_.devices.front().kind == device::DeviceKind::cuda; }
 
     void resolve_limits() {
         prepared_.job.limits = make_limits(job_.run, prepared_.job, machine_cores());
         if (std::string note = limits_note(job_.run, prepared_.job); !note.empty()) {
             prepared_.notes.push_back(std::move(note));
         }
+        limit_to_surfaces();
+    }
+
+    // A lane that finds no surfaces left fails, so there is none too many.
+    void limit_to_surfaces() {
+        const std::size_t a_lane = prepared_.surfaces.empty() ? 0 : media::surface_bytes_on_gpu(video());
+        if (a_lane == 0) return;
+        const std::size_t fitting = prepared_.gpu_memory.surfaces / a_lane * prepared_.devices.size();
+        pipeline::Limits& limits = prepared_.job.limits;
+        if (static_cast<std::size_t>(limits.lanes) <= fitting) return;
+        limits.lanes = std::max(1, static_cast<int>(fitting));
+        limits.first_lanes = std::min(limits.first_lanes, limits.lanes);
+        prepared_.notes.push_back(
+            fmt::format("--gpu-memory has room for the surfaces of {} decode lanes", limits.lanes));
     }
 
     const Job& job_;
@@ -282,17 +300,6 @@ class Resolver {
 };
 
 }  // namespace
-
-std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
-    const auto begin = std::chrono::steady_clock::now();
-    auto loaded = std::make_unique<LoadedModel>();
-    loaded->request = {options.path, options.settings, options.batch, options.runtime_library,
-                       options.threads.value_or(0)};
-    loaded->runtime = infer::load_runtime(options.runtime_library);
-    loaded->model = infer::describe_model(loaded->request);
-    loaded->load_seconds = core::seconds_since(begin);
-    return loaded;
-}
 
 PreparedJob prepare_job(const Job& job, const std::stop_token& stop) { return Resolver(job).run(stop); }
 

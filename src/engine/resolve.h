@@ -8,31 +8,21 @@
 #include "device/buffer_pool.h"
 #include "device/device.h"
 #include "engine/gpu_memory.h"
+#include "engine/model_sessions.h"
 #include "engine/opened_input.h"
-#include "infer/session.h"
+#include "media/surface_budget.h"
 #include "millrace/job.h"
 #include "pipeline/job.h"
 
 namespace millrace::engine {
 
-/// A model, described and loaded.
-struct LoadedModel {
-    infer::ModelRequest request;
-    infer::ModelDescription model;
-    infer::RuntimeInfo runtime;
-    std::unique_ptr<infer::Session> session;  ///< once prepare_job() knows the video's size
-    double load_seconds = 0;
-};
-
-/// Read the model's description. Slow enough to be worth a thread beside open_input().
-[[nodiscard]] std::unique_ptr<LoadedModel> load_model(const ModelOptions& options);
-
 /// A job that is ready to run.
 struct PreparedJob {
-    device::DeviceId device;
-    GpuMemory gpu_memory;
-    /// Where NVDEC puts its pictures; null where the CPU decodes.
-    std::unique_ptr<device::BufferPool> decoded;
+    std::vector<device::DeviceId> devices{device::DeviceId{}};
+    GpuMemory gpu_memory;  ///< of each
+    /// Where NVDEC puts its pictures, one a device; empty where the CPU decodes.
+    std::vector<std::unique_ptr<device::BufferPool>> decoded;
+    std::vector<std::shared_ptr<media::SurfaceBudget>> surfaces;  ///< beside `decoded`
     OpenedInput input;
     std::unique_ptr<LoadedModel> model;  ///< null: none
     pipeline::ResolvedJob job;

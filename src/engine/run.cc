@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "engine/backends.h"
+#include "engine/device_choice.h"
 #include "engine/gpu_watch.h"
 #include "engine/progress_meter.h"
 #include "engine/resolve.h"
@@ -79,7 +80,7 @@ class Run {
         pipeline::Profile profile(job_.run.trace ? pipeline::Tracing::on : pipeline::Tracing::off);
         const pipeline::Backends backends = engine::make_backends(job_, prepared_, stop_);
         engine::ProgressMeter meter(observer_, expected_frames(), profile);
-        engine::GpuWatch gpu_watch(prepared_.device);
+        engine::GpuWatch gpu_watch(prepared_.devices);
         const pipeline::RunResult result = pipeline::run_segments(
             prepared_.job, backends, journal, profile, [&](const pipeline::RunProgress& now) { meter.show(now); },
             stop_);
@@ -191,7 +192,7 @@ class Run {
         const media::StreamInfo& video = prepared_.job.input.video;
         report_.input = job_.input.path;
         report_.output = job_.output.path;
-        report_.device = device::to_string(prepared_.device);
+        report_.device = engine::names_of(prepared_.devices);
         report_.width_in = video.picture.width;
         report_.height_in = video.picture.height;
         if (prepared_.job.video) {
@@ -204,7 +205,7 @@ class Run {
             report_.model = prepared_.model->model.path;
             report_.runtime = prepared_.model->runtime.version;
             report_.load_seconds = prepared_.model->load_seconds;
-            const infer::SessionReport session = prepared_.model->session->report();
+            const infer::SessionReport session = prepared_.model->sessions.front()->report();
             report_.first_run_seconds = session.first_run_seconds;
             report_.model_runs_as = infer::to_string(session.choice);
         }

@@ -6,11 +6,11 @@
 
 namespace millrace::pipeline {
 
-Assembler::Assembler(const ModelPlan* plan)
+Assembler::Assembler(const ModelPlan* plan, device::DeviceId device)
     : plan_(plan),
-      stream_(device_of(plan)),
+      stream_(device),
       // Bounded by the batches in flight: a frame is pending only while its other tiles are.
-      pool_(device_of(plan), "tiled frames", device::unbounded) {
+      pool_(device, "tiled frames", device::unbounded) {
     if (plan_ != nullptr && plan_->model.tile && plan_->model.output == infer::OutputKind::picture) {
         tiles_ = infer::plan_tiles(plan_->model, plan_->frame);
     }

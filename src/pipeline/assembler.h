@@ -16,8 +16,8 @@ namespace millrace::pipeline {
 /// Puts the frames of one segment in order, and the tiles of a frame together. Not thread-safe.
 class Assembler {
   public:
-    /// `plan`: null without a model.
-    explicit Assembler(const ModelPlan* plan);
+    /// `plan`: null without a model. Tiles are on `device`, and so are the frames that they make.
+    explicit Assembler(const ModelPlan* plan, device::DeviceId device = {});
 
     void add(FrameResult result);
     /// The next frame in order, when it is whole.

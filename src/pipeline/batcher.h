@@ -64,6 +64,8 @@ class Batcher {
     /// and empty, or stopped.
     [[nodiscard]] std::optional<Batch> pop(device::StreamRef stream, const std::stop_token& stop);
 
+    /// Where the batches are.
+    [[nodiscard]] device::DeviceId device() const { return pool_.device(); }
     /// Whether somebody waits in pop() for frames that no lane has brought yet.
     [[nodiscard]] bool starving() const;
 

@@ -25,9 +25,9 @@ struct Counted {
 class Lane {
   public:
     explicit Lane(const LaneHouse& house)
-        : house_(house), input_(house.job.input), feeder_(house.make_feeder()), stop_(house.failure.stop()) {
+        : house_(house), input_(house.job.input), feeder_(house.station.make_feeder()), stop_(house.failure.stop()) {
         const Timed busy(house_.profile, Stage::decode, Activity::busy);
-        reader_ = house.backends.open_reader();
+        reader_ = house.backends.open_reader(house.station.index());
     }
 
     // False when the job was stopped.
@@ -41,7 +41,7 @@ class Lane {
                 return false;
         }
         if (feeder_->end() == core::Push::cancelled) return false;
-        house_.flush();
+        house_.station.flush();
         count_reader_stats(seat.segment.range);
         decoded_.frames = feeder_->frames();
         return output->end_input(std::move(decoded_)) == core::Push::pushed;
@@ -150,7 +150,7 @@ class Lane {
 void run_decode_lane(const LaneHouse& house) {
     const Worker counted(house.profile, Stage::decode);
     Lane lane(house);
-    while (std::optional<SegmentSeat> seat = house.schedule.next()) {
+    while (std::optional<SegmentSeat> seat = house.schedule.next(house.station.index(), house.failure.stop())) {
         if (!lane.read(*seat)) return;
     }
 }

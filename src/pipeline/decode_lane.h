@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "media/frame_reader.h"
-#include "pipeline/feeder.h"
 #include "pipeline/schedule.h"
 #include "pipeline/segment_output.h"
+#include "pipeline/station.h"
 
 namespace millrace::pipeline {
 
@@ -18,10 +18,9 @@ struct LaneHouse {
     Schedule& schedule;
     Profile& profile;
     Failure& failure;
+    Station& station;
     /// Makes the output of a segment and starts its thread.
     std::function<std::shared_ptr<SegmentOutput>(SegmentSeat)> open_output;
-    std::function<std::unique_ptr<Feeder>()> make_feeder;
-    std::function<void()> flush;  ///< a segment ended: do not wait for more of its frames
 };
 
 /// The body of a lane's thread: until no segment is left or the job is stopped.

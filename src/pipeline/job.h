@@ -36,10 +36,9 @@ struct InputPlan {
     std::optional<core::PixelFormat> decoded_format;  ///< of decoded pictures, where it is not the stream's own
 };
 
-/// The model, and how its frames get in and out. Tensors are on `device`, and frames that are not go there.
+/// The model, and how its frames get in and out.
 struct ModelPlan {
     infer::ModelDescription model;
-    device::DeviceId device;
     infer::Size frame;              ///< the tensor made of one video frame, before tiling
     infer::Size input;              ///< what the session takes: `frame`, or a tile
     int scale = 1;                  ///< of a picture output
@@ -47,11 +46,6 @@ struct ModelPlan {
     std::size_t result_memory = 0;  ///< bytes of the device's memory for results, on a GPU
     std::chrono::milliseconds batch_timeout{50};
 };
-
-/// Where pictures and tensors of a job are worked on; `plan` is null without a model.
-[[nodiscard]] inline device::DeviceId device_of(const ModelPlan* plan) {
-    return plan == nullptr ? device::DeviceId{} : plan->device;
-}
 
 /// Video out. `sink` writes to a file that `final_path` replaces; the paths are equal for standard output.
 struct VideoPlan {
@@ -72,6 +66,8 @@ struct Limits {
 struct ResolvedJob {
     InputPlan input;
     std::optional<ModelPlan> model;
+    /// Where the model runs, and its tensors and pictures are: on each, with segments shared out. The host without one.
+    std::vector<device::DeviceId> devices{device::DeviceId{}};
     std::optional<VideoPlan> video;  ///< none: lines of data
     std::string output;              ///< final path, or "-"
     std::string work_folder;
@@ -81,18 +77,18 @@ struct ResolvedJob {
     Limits limits;
 };
 
-[[nodiscard]] inline device::DeviceId device_of(const ResolvedJob& job) {
-    return device_of(job.model ? &*job.model : nullptr);
+[[nodiscard]] inline bool on_gpu(const ResolvedJob& job) {
+    return job.devices.front().kind == device::DeviceKind::cuda;
 }
-[[nodiscard]] inline bool on_gpu(const ResolvedJob& job) { return device_of(job).kind == device::DeviceKind::cuda; }
 
-/// What the engine picked. Each may be called on any thread; what it makes stays on one.
+/// What the engine picked. Each may be called on any thread; what it makes stays on one. A `station` is an index of the
+/// job's devices.
 struct Backends {
-    std::function<std::unique_ptr<media::FrameReader>()> open_reader;
+    std::function<std::unique_ptr<media::FrameReader>(std::size_t station)> open_reader;
     std::function<std::unique_ptr<media::Encoder>()> make_encoder;
     /// The source that other streams are copied from; may be null.
     std::function<std::shared_ptr<media::Source>()> open_copy_source;
-    infer::Session* session = nullptr;  ///< null: no model
+    std::vector<infer::Session*> sessions;  ///< one a station; empty without a model
 };
 
 }  // namespace millrace::pipeline

@@ -28,11 +28,11 @@ class ModelFeeder final : public Feeder {
           batcher_(batcher),
           profile_(profile),
           stop_(std::move(stop)),
-          stream_(plan.device),
+          stream_(batcher.device()),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
-          frames_pool_(plan.device, "frame tensors", device::unbounded),
+          frames_pool_(batcher.device(), "frame tensors", device::unbounded),
           // Bounded by the batches in flight, which are all that keep pictures.
-          uploads_(plan.device, "uploaded pictures", device::unbounded) {
+          uploads_(batcher.device(), "uploaded pictures", device::unbounded) {
         if (plan_.model.tile) tiles_ = infer::plan_tiles(plan_.model, plan_.frame);
     }
 
@@ -75,7 +75,7 @@ class ModelFeeder final : public Feeder {
     [[nodiscard]] std::int64_t after() const { return plan_.model.window.after; }
 
     [[nodiscard]] device::Picture on_device(device::Picture picture) {
-        if (picture.device == plan_.device) return picture;
+        if (picture.device == batcher_.device()) return picture;
         return device::copied(stream_, uploads_, picture, stop_);
     }
 

@@ -44,7 +44,7 @@ PicturePools::PicturePools(device::DeviceId where)
       device(where, "pictures on the device", device::unbounded) {}
 
 PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools)
-    : model_(model), target_(target), pools_(pools), stream_(device_of(model)) {
+    : model_(model), target_(target), pools_(pools), stream_(pools.device.device()) {
     if (model_ != nullptr) {
         to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
                             model_->frame.height * model_->scale, target_);

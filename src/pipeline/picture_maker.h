@@ -23,7 +23,7 @@ struct PicturePools {
 /// Makes pictures of one description. Not thread-safe.
 class PictureMaker {
   public:
-    /// `model`: null without one. `pools` must outlive the maker.
+    /// `model`: null without one; its results are where `pools.device` is. `pools` must outlive the maker.
     PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools);
 
     /// Whether make() would hand the picture on as it is.

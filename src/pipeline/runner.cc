@@ -1,21 +1,21 @@
 #include "pipeline/runner.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <list>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "core/error.h"
-#include "pipeline/batcher.h"
 #include "pipeline/decode_lane.h"
-#include "pipeline/model_stage.h"
+#include "pipeline/growth.h"
 #include "pipeline/schedule.h"
+#include "pipeline/station.h"
 
 namespace millrace::pipeline {
 
@@ -26,59 +26,6 @@ constexpr std::chrono::milliseconds observe_interval{100};
 constexpr std::chrono::milliseconds growth_interval{1500};
 /// A GPU that waits is dear, and another lane takes none of its cores.
 constexpr std::chrono::milliseconds gpu_growth_interval{300};
-/// A lane is added while the process leaves more of the machine idle than this.
-constexpr double idle_share = 0.15;
-
-double process_cpu_seconds() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// What the stage after the decoders is seen doing.
-enum class Next { works, starves, is_blocked };
-
-// Says when another lane, which decodes and has an encoder, would help: when the model waits for frames; when it waits
-// for encoders, or there is none, and cores are idle.
-class Growth {
-  public:
-    Growth(int cores, std::chrono::milliseconds interval)
-        : cores_(cores), interval_(interval), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
-
-    bool wants_lane(Next seen) {
-        ++samples_;
-        if (seen == Next::starves) ++starving_;
-        if (seen == Next::is_blocked) ++blocked_;
-        if (Clock::now() - checked_ < interval_) return false;
-        const int samples = std::exchange(samples_, 0);
-        const bool starves = 2 * std::exchange(starving_, 0) > samples;
-        const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
-        const bool idles = has_idle_cores();
-        return starves || (blocked && idles);
-    }
-
-  private:
-    bool has_idle_cores() {
-        const Clock::time_point now = Clock::now();
-        const double cpu = process_cpu_seconds();
-        const double wall = std::chrono::duration<double>(now - checked_).count();
-        const double used = (cpu - cpu_) / (wall * cores_);
-        checked_ = now;
-        cpu_ = cpu;
-        return used < 1 - idle_share;
-    }
-
-    int cores_;
-    std::chrono::milliseconds interval_;
-    int samples_ = 0;
-    int starving_ = 0;
-    int blocked_ = 0;
-    Clock::time_point checked_;
-    double cpu_;
-};
 
 // A sequential model takes its frames in order, from one lane.
 int lane_limit(const ResolvedJob& job) {
@@ -95,9 +42,9 @@ class Runner {
           journal_(journal),
           profile_(profile),
           failure_(stop),
-          schedule_(make_schedule(job, journal.finished())),
+          schedule_(make_schedule(job, journal.finished()), job.devices.size()),
           max_lanes_(lane_limit(job)),
-          pictures_(device_of(job)) {
+          lanes_started_(job.devices.size()) {
         for (const auto& [segment, record] : journal.finished()) frames_reused_ += record.frames_done;
         result_.records = journal.finished();
         result_.segments_reused = static_cast<int>(result_.records.size());
@@ -121,70 +68,52 @@ class Runner {
     };
 
     void work(const std::function<void(const RunProgress&)>& observe) {
-        const LaneHouse house = make_lane_house();
+        for (std::size_t index = 0; index < job_.devices.size(); ++index) {
+            houses_.push_back(make_house(stations_.emplace_back(job_, backends_, index, profile_, failure_)));
+        }
         // Whatever fails on this thread, the others end before anybody is told.
-        guarded(failure_, [&] { run_lanes(house, observe); });
+        guarded(failure_, [&] { run_lanes(observe); });
         lanes_.clear();
-        if (batcher_) batcher_->close();
-        if (model_) model_->join();
+        for (Station& station : stations_) station.end();
         guarded(failure_, [&] { wait_for_outputs(observe); });
         outputs_.clear();
     }
 
-    void run_lanes(const LaneHouse& house, const std::function<void(const RunProgress&)>& observe) {
-        start_model();
-        for (int lane = 0; lane < std::min(job_.limits.first_lanes, max_lanes_); ++lane) add_lane(house);
-        Growth growth(job_.limits.cores, on_gpu(job_) ? gpu_growth_interval : growth_interval);
+    void run_lanes(const std::function<void(const RunProgress&)>& observe) {
+        for (Station& station : stations_) station.start();
+        const int first_lanes = std::max(job_.limits.first_lanes, static_cast<int>(stations_.size()));
+        for (int lane = 0; lane < std::min(first_lanes, max_lanes_); ++lane) {
+            add_lane(houses_[static_cast<std::size_t>(lane) % houses_.size()]);
+        }
+        const auto interval = on_gpu(job_) ? gpu_growth_interval : growth_interval;
+        std::vector<Growth> growths(stations_.size(), Growth(job_.limits.cores, interval));
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
-            if (growth.wants_lane(next_stage()) && may_grow()) add_lane(house);
+            for (std::size_t i = 0; i < growths.size(); ++i) {
+                if (growths[i].wants_lane(stations_[i].next()) && may_grow(i)) add_lane(houses_[i]);
+            }
         }
     }
 
-    // Without a model the encoders are next, and they take what cores there are.
-    [[nodiscard]] Next next_stage() const {
-        if (!batcher_) return Next::is_blocked;
-        if (batcher_->starving()) return Next::starves;
-        return model_->blocked() ? Next::is_blocked : Next::works;
-    }
-
-    void start_model() {
-        if (!job_.model) return;
-        const auto port = static_cast<std::size_t>(job_.model->model.picture_input);
-        const Batcher::Settings settings{job_.model->workers + 2, job_.model->batch_timeout, job_.model->device};
-        batcher_.emplace(backends_.session->input_descs().at(port), settings);
-        model_.emplace(*backends_.session, *batcher_, profile_, failure_, job_.model->result_memory);
-        model_->start(job_.model->workers);
-    }
-
-    LaneHouse make_lane_house() {
-        return {job_,
-                backends_,
-                schedule_,
-                profile_,
-                failure_,
-                [this](SegmentSeat seat) { return open_output(std::move(seat)); },
-                [this] { return make_feeder(); },
-                [this] {
-                    if (batcher_) batcher_->flush();
+    LaneHouse make_house(Station& station) {
+        return {job_, backends_, schedule_, profile_, failure_, station, [this, &station](SegmentSeat seat) {
+                    return open_output(station, std::move(seat));
                 }};
     }
 
-    std::unique_ptr<Feeder> make_feeder() {
-        if (job_.model) return make_model_feeder(*job_.model, *batcher_, profile_, failure_.stop());
-        return make_picture_feeder(profile_, failure_.stop());
-    }
-
-    std::shared_ptr<SegmentOutput> open_output(SegmentSeat seat) {
+    std::shared_ptr<SegmentOutput> open_output(Station& station, SegmentSeat seat) {
         const OutputHouse house{job_,
                                 backends_,
                                 journal_,
                                 profile_,
                                 failure_,
-                                pictures_,
+                                station.pictures(),
                                 encoders_,
                                 [this](const SegmentRecord& record) { keep(record); },
-                                [this](std::int64_t frames) { frames_done_ += frames; }};
+                                [this, share = seat.share](std::int64_t frames) {
+                                    frames_done_ += frames;
+                                    if (share) share->done(frames);
+                                }};
         auto output = job_.video ? make_video_output(house, std::move(seat)) : make_data_output(house, std::move(seat));
         const std::lock_guard lock(mutex_);
         outputs_.remove_if([](const OutputThread& thread) { return thread.ended.load(); });
@@ -209,6 +138,8 @@ class Runner {
             ++lanes_alive_;
         }
         encoders_.add(1);
+        schedule_.add_taker(house.station.index());
+        ++lanes_started_[house.station.index()];
         lanes_.emplace_back([this, &house] {
             guarded(failure_, [&] { run_decode_lane(house); });
             {
@@ -219,7 +150,12 @@ class Runner {
         });
     }
 
-    bool may_grow() { return schedule_.left() > 0 && lanes_alive() < max_lanes_; }
+    // Stations get equal parts of the lanes: each has its own memory for them.
+    bool may_grow(std::size_t station) {
+        const auto stations = static_cast<int>(stations_.size());
+        return schedule_.left() > 0 && lanes_alive() < max_lanes_ &&
+               lanes_started_[station] < (max_lanes_ + stations - 1) / stations;
+    }
 
     int lanes_alive() {
         const std::lock_guard lock(mutex_);
@@ -258,10 +194,10 @@ class Runner {
     Failure failure_;
     Schedule schedule_;
     int max_lanes_;
-    PicturePools pictures_;
+    std::vector<int> lanes_started_;  ///< by station
     EncoderSlots encoders_;
-    std::optional<Batcher> batcher_;
-    std::optional<ModelStage> model_;
+    std::deque<Station> stations_;
+    std::deque<LaneHouse> houses_;  ///< one a station
 
     std::mutex mutex_;
     std::condition_variable lane_ended_;

@@ -41,4 +41,45 @@ std::vector<SegmentSeat> make_schedule(const ResolvedJob& job, const std::map<in
     return seats;
 }
 
+void Schedule::add_taker(std::size_t station) {
+    const std::lock_guard lock(mutex_);
+    ++shares_[station].takers;
+}
+
+std::optional<SegmentSeat> Schedule::next(std::size_t station, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    const auto answers = [&] { return next_ == seats_.size() || is_turn_of(station); };
+    if (!changed_.wait(lock, stop, answers) || next_ == seats_.size()) return std::nullopt;
+    // Moved out: a seat keeps pictures alive through its context.
+    SegmentSeat seat = std::move(seats_[next_++]);
+    const std::int64_t frames =
+        seat.work == SegmentWork::full ? std::max<std::int64_t>(seat.segment.frame_count, 0) : 0;
+    shares_[station].to_do += frames;
+    seat.share = std::make_shared<Share>(frames, [this, station](std::int64_t done) { count_done(station, done); });
+    lock.unlock();
+    changed_.notify_all();
+    return seat;
+}
+
+std::size_t Schedule::left() const {
+    const std::lock_guard lock(mutex_);
+    return seats_.size() - next_;
+}
+
+bool Schedule::is_turn_of(std::size_t station) const {
+    std::size_t takers = 0;
+    for (const StationShare& share : shares_) takers += share.takers;
+    if (seats_.size() - next_ >= takers) return true;
+    return std::ranges::none_of(
+        shares_, [&](const StationShare& other) { return other.takers > 0 && other.to_do < shares_[station].to_do; });
+}
+
+void Schedule::count_done(std::size_t station, std::int64_t frames) {
+    {
+        const std::lock_guard lock(mutex_);
+        shares_[station].to_do -= frames;
+    }
+    if (shares_.size() > 1) changed_.notify_all();
+}
+
 }  // namespace millrace::pipeline

@@ -17,7 +17,7 @@ SegmentOutput::SegmentOutput(const OutputHouse& house, SegmentSeat seat)
       seat_(std::move(seat)),
       stop_(house.failure.stop()),
       queue_(queue_capacity),
-      assembler_(house.job.model ? &*house.job.model : nullptr) {}
+      assembler_(house.job.model ? &*house.job.model : nullptr, house.pictures.device.device()) {}
 
 core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) {
     return queue_.push(std::move(result), stop);

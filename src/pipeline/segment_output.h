@@ -15,6 +15,7 @@
 #include "pipeline/journal.h"
 #include "pipeline/picture_maker.h"
 #include "pipeline/profile.h"
+#include "pipeline/share.h"
 
 namespace millrace::pipeline {
 
@@ -53,6 +54,7 @@ struct SegmentSeat {
     SegmentWork work = SegmentWork::full;
     std::shared_ptr<ContextQueue> context;        ///< head of the next segment; null for the last one
     std::shared_ptr<ContextQueue> gives_context;  ///< to the segment before; null where it needs none
+    std::shared_ptr<Share> share{};               ///< what of it its station has to do; null before it is taken
 };
 
 /// Base of both kinds of output: the queue, order, and the loop over frames.

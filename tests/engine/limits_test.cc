@@ -73,7 +73,7 @@ TEST(Limits, ARunOnAGpuBeginsWithSeveralLanes) {
     pipeline::ResolvedJob job = make_job(40);
     job.model.emplace();
     EXPECT_EQ(make_limits(options, job, 8).first_lanes, 1);
-    job.model->device = {device::DeviceKind::cuda, 0};
+    job.devices = {{device::DeviceKind::cuda, 0}};
     EXPECT_EQ(make_limits(options, job, 8).first_lanes, 4);
     EXPECT_EQ(make_limits(options, job, 3).first_lanes, 3);
     options.lanes = 6;
@@ -84,10 +84,10 @@ TEST(GpuMemory, IsSharedOutToTheLastByte) {
     for (const std::size_t total : {std::size_t{0}, std::size_t{7}, 1000 * mib}) {
         const GpuMemory memory = share_gpu_memory(total);
         EXPECT_EQ(memory.total, total);
-        EXPECT_EQ(memory.model + memory.decoded + memory.results, total);
+        EXPECT_EQ(memory.model + memory.surfaces + memory.decoded + memory.results, total);
         EXPECT_EQ(memory.model, total / 2);
     }
-    EXPECT_EQ(gpu_memory_for({}, device::DeviceId{}).total, 0U);
+    EXPECT_EQ(gpu_memory_for({}, {device::DeviceId{}}).total, 0U);
 }
 
 RC_GTEST_PROP(Limits, MoreMemoryNeverMeansFewerLanes, ()) {

@@ -28,7 +28,7 @@ std::vector<Fault> faults() {
     return {
         {"opening the input",
          [](Rig& rig, const auto& fail) {
-             rig.backends.open_reader = [fail]() -> std::unique_ptr<media::FrameReader> {
+             rig.backends.open_reader = [fail](std::size_t) -> std::unique_ptr<media::FrameReader> {
                  fail();
                  return nullptr;
              };
@@ -53,7 +53,7 @@ std::vector<Fault> faults() {
                  if (pts == 220) fail();
              };
          }},
-        {"the model", [](Rig& rig, const auto& fail) { rig.session->on_run = fail; }},
+        {"the model", [](Rig& rig, const auto& fail) { rig.sessions.front()->on_run = fail; }},
     };
 }
 

@@ -208,7 +208,7 @@ Rig::Rig(const FakeJob& settings) {
         codec.lookahead = settings.context_frames;
     }
     if (settings.model) fill_model(settings);
-    backends.open_reader = [this] { return std::make_unique<FakeReader>(video); };
+    backends.open_reader = [this](std::size_t) { return std::make_unique<FakeReader>(video); };
     backends.make_encoder = [this] { return std::make_unique<FakeEncoder>(codec); };
 }
 
@@ -219,8 +219,11 @@ void Rig::fill_model(const FakeJob& settings) {
     job.model->frame = {width, height};
     job.model->input = {width, height};
     job.model->workers = settings.model_workers;
-    session = std::make_unique<FakeSession>(job.model->model);
-    backends.session = session.get();
+    job.devices.resize(settings.stations);
+    for (std::size_t i = 0; i < settings.stations; ++i) {
+        sessions.push_back(std::make_unique<FakeSession>(job.model->model));
+        backends.sessions.push_back(sessions.back().get());
+    }
 }
 
 RunResult Rig::run(const std::stop_token& stop) {

@@ -67,6 +67,7 @@ struct FakeJob {
     int model_workers = 1;
     int lanes = 1;
     bool data = false;
+    std::size_t stations = 1;
 };
 
 [[nodiscard]] infer::ModelDescription fake_model(infer::Window window, int batch,
@@ -87,7 +88,7 @@ class Rig {
 
     FakeVideo video;
     FakeCodec codec;
-    std::unique_ptr<FakeSession> session;
+    std::vector<std::unique_ptr<FakeSession>> sessions;  ///< one a station
     ResolvedJob job;
     Backends backends;
     std::function<void(const RunProgress&)> observe = [](const RunProgress&) {};

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -166,8 +167,8 @@ TEST(Runner, SeveralLanesGiveTheSameFiles) {
         std::mutex mutex;
         std::condition_variable opened;
         const auto open_reader = rig.backends.open_reader;
-        rig.backends.open_reader = [&] {
-            auto reader = open_reader();
+        rig.backends.open_reader = [&](std::size_t station) {
+            auto reader = open_reader(station);
             const std::scoped_lock lock(mutex);  // not between a waiter's look at `readers` and its sleep
             opened.notify_all();
             return reader;
@@ -181,6 +182,30 @@ TEST(Runner, SeveralLanesGiveTheSameFiles) {
         (void)rig.run();
         EXPECT_EQ(rig.video.readers, 2);
         EXPECT_LE(most_lanes, 2);
+        EXPECT_EQ(differing(one.files(), rig.files()), std::vector<int>{});
+    }
+}
+
+// A station has its own session, batches and pictures; what it gives is the same.
+TEST(Runner, SeveralStationsGiveTheSameFilesAsOne) {
+    for (const int lanes : {2, 5}) {
+        FakeJob settings;
+        settings.context_frames = 4;
+        settings.model = fake_model({1, 1}, 2);
+        Rig one(settings);
+        (void)one.run();
+        settings.lanes = lanes;
+        settings.stations = 2;
+        Rig rig(settings);
+        // The first waits for the second, so that neither does all.
+        std::atomic<bool> second_ran = false;
+        rig.sessions[0]->on_run = [&] { second_ran.wait(false); };
+        rig.sessions[1]->on_run = [&] {
+            second_ran = true;
+            second_ran.notify_all();
+        };
+        (void)rig.run();
+        EXPECT_TRUE(second_ran);
         EXPECT_EQ(differing(one.files(), rig.files()), std::vector<int>{});
     }
 }

@@ -5,7 +5,11 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
+#include <optional>
 #include <set>
+#include <stop_token>
 
 namespace millrace::pipeline {
 namespace {
@@ -127,13 +131,65 @@ RC_GTEST_PROP(Schedule, EveryUnfinishedSegmentIsDoneOnceAndGetsItsContext, ()) {
 }
 
 TEST(Schedule, HandsOutSeatsInOrderOnce) {
-    Schedule schedule(make_schedule(make_job(2, 0), {}));
+    Schedule schedule(make_schedule(make_job(2, 0), {}), 1);
     EXPECT_EQ(schedule.left(), 2U);
-    EXPECT_EQ(schedule.next()->segment.number, 0);
-    EXPECT_EQ(schedule.next()->segment.number, 1);
+    EXPECT_EQ(schedule.next(0, {})->segment.number, 0);
+    EXPECT_EQ(schedule.next(0, {})->segment.number, 1);
     EXPECT_EQ(schedule.left(), 0U);
-    EXPECT_FALSE(schedule.next().has_value());
-    EXPECT_FALSE(schedule.next().has_value());
+    EXPECT_FALSE(schedule.next(0, {}).has_value());
+    EXPECT_FALSE(schedule.next(0, {}).has_value());
+}
+
+int number_of(const std::optional<SegmentSeat>& seat) { return seat ? seat->segment.number : -1; }
+
+TEST(Schedule, WhileThereIsEnoughForAllLanesWhoeverAsksGetsTheNext) {
+    Schedule schedule(make_schedule(make_job(6, 0), {}), 2);
+    schedule.add_taker(0);
+    schedule.add_taker(1);
+    std::vector<SegmentSeat> taken;
+    for (int i = 0; i < 5; ++i) {
+        taken.push_back(schedule.next(0, {}).value());
+        EXPECT_EQ(taken.back().segment.number, i);
+    }
+    EXPECT_EQ(schedule.left(), 1U);
+}
+
+TEST(Schedule, TheLastSegmentsGoWhereTheFewestFramesAreToDo) {
+    Schedule schedule(make_schedule(make_job(5, 0), {}), 2);
+    for (const std::size_t station : {0U, 0U, 0U, 1U, 1U}) schedule.add_taker(station);
+    const auto first = schedule.next(0, {});
+    EXPECT_EQ(number_of(first), 0);
+    EXPECT_EQ(number_of(schedule.next(1, {})), 1);  // lost at once: all of it counts as done
+    auto third = std::async(std::launch::async, [&] { return schedule.next(0, {}); });
+    EXPECT_EQ(third.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+    const auto second = schedule.next(1, {});
+    EXPECT_EQ(number_of(second), 2);
+    const auto fourth = third.get();  // as much is to do on both
+    EXPECT_EQ(number_of(fourth), 3);
+    first->share->done(40);  // 160 here, 100 there
+    auto fifth = std::async(std::launch::async, [&] { return schedule.next(0, {}); });
+    EXPECT_EQ(fifth.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+    fourth->share->done(60);
+    EXPECT_EQ(number_of(fifth.get()), 4);
+}
+
+TEST(Schedule, AStationWithoutLanesIsNotWaitedFor) {
+    Schedule schedule(make_schedule(make_job(2, 0), {}), 3);
+    for (const std::size_t station : {0U, 0U, 0U}) schedule.add_taker(station);
+    const auto first = schedule.next(0, {});
+    const auto second = schedule.next(0, {});
+    EXPECT_EQ(number_of(second), 1);
+}
+
+TEST(Schedule, AStopEndsTheWait) {
+    Schedule schedule(make_schedule(make_job(2, 0), {}), 2);
+    for (const std::size_t station : {0U, 0U, 1U}) schedule.add_taker(station);
+    const auto first = schedule.next(0, {});
+    std::stop_source stop;
+    auto waiting = std::async(std::launch::async, [&] { return schedule.next(0, stop.get_token()); });
+    stop.request_stop();
+    EXPECT_EQ(number_of(waiting.get()), -1);
+    EXPECT_EQ(schedule.left(), 1U);
 }
 
 }  // namespace

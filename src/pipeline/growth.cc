@@ -1,0 +1,50 @@
+#include "pipeline/growth.h"
+
+#include <sys/resource.h>
+
+#include <utility>
+
+namespace millrace::pipeline {
+
+namespace {
+
+/// A lane is added while the process leaves more of the machine idle than this.
+constexpr double idle_share = 0.15;
+
+double process_cpu_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+}  // namespace
+
+Growth::Growth(int cores, std::chrono::milliseconds interval)
+    : cores_(cores), interval_(interval), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
+
+bool Growth::wants_lane(Next seen) {
+    ++samples_;
+    if (seen == Next::starves) ++starving_;
+    if (seen == Next::is_blocked) ++blocked_;
+    if (Clock::now() - checked_ < interval_) return false;
+    const int samples = std::exchange(samples_, 0);
+    const bool starves = 2 * std::exchange(starving_, 0) > samples;
+    const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
+    const bool idles = has_idle_cores();
+    return starves || (blocked && idles);
+}
+
+bool Growth::has_idle_cores() {
+    const Clock::time_point now = Clock::now();
+    const double cpu = process_cpu_seconds();
+    const double wall = std::chrono::duration<double>(now - checked_).count();
+    const double used = (cpu - cpu_) / (wall * cores_);
+    checked_ = now;
+    cpu_ = cpu;
+    return used < 1 - idle_share;
+}
+
+}  // namespace millrace::pipeline
