@@ -23,6 +23,7 @@ struct Content {
 
 struct FakeDecoder {
     CUVIDDECODECREATEINFO info{};
+    unsigned pitch = 0;  ///< of mapped rows, in bytes
     std::array<Content, 64> surfaces;
     std::map<unsigned long long, std::vector<unsigned char>> mapped;
 };
@@ -61,6 +62,7 @@ CUresult create_decoder(CUvideodecoder* handle, CUVIDDECODECREATEINFO* info) {
     }
     auto* decoder = new FakeDecoder;
     decoder->info = *info;
+    decoder->pitch = static_cast<unsigned>((info->ulTargetWidth * 2 + 511) / 512 * 512);
     *handle = decoder;
     ++fake->decoders;
     fake->created.push_back(*info);
@@ -106,7 +108,8 @@ CUresult get_decode_status(CUvideodecoder handle, int index, CUVIDGETDECODESTATU
 void fill(const CUVIDDECODECREATEINFO& info, int value, unsigned pitch, std::vector<unsigned char>& to) {
     const bool planar = info.OutputFormat >= cudaVideoSurfaceFormat_YUV444;
     const bool deep = info.OutputFormat % 2 != 0;
-    const int width = static_cast<int>(info.ulTargetWidth);
+    // Rows are as long as those of the first size were, whatever came since.
+    const int width = static_cast<int>(std::min<unsigned long>(info.ulTargetWidth, deep ? pitch / 2 : pitch));
     const int height = static_cast<int>(info.ulTargetHeight);
     const int rows = planar ? 3 * height : height + height / 2;
     to.assign(static_cast<std::size_t>(rows) * pitch, 0xEE);
@@ -132,7 +135,7 @@ CUresult map_video_frame(CUvideodecoder handle, int index, unsigned long long* a
     auto* decoder = static_cast<FakeDecoder*>(handle);
     if (decoder->mapped.size() >= decoder->info.ulNumOutputSurfaces) return invalid_value;
     const int value = decoder->surfaces.at(static_cast<std::size_t>(index)).value;
-    *pitch = static_cast<unsigned>((decoder->info.ulTargetWidth * 2 + 511) / 512 * 512);
+    *pitch = decoder->pitch;
     std::vector<unsigned char> bytes;
     fill(decoder->info, value, *pitch, bytes);
     *address = reinterpret_cast<unsigned long long>(bytes.data());

@@ -13,20 +13,20 @@ namespace {
 // Targets need even sizes. The source is given the same ones: surfaces are larger anyway, and nothing may be scaled.
 int even(int extent) { return (extent + 1) / 2 * 2; }
 
-CUVIDDECODECREATEINFO create_info(const CodedFormat& format, const CodedFormat& room, int surfaces) {
+CUVIDDECODECREATEINFO create_info(const CodedFormat& room, int surfaces) {
     CUVIDDECODECREATEINFO info{};
-    info.CodecType = format.codec;
-    info.ChromaFormat = format.chroma;
-    info.bitDepthMinus8 = static_cast<tcu_ulong>(format.depth - 8);
-    info.OutputFormat = *surface_format(format);
+    info.CodecType = room.codec;
+    info.ChromaFormat = room.chroma;
+    info.bitDepthMinus8 = static_cast<tcu_ulong>(room.depth - 8);
+    info.OutputFormat = *surface_format(room);
     info.DeinterlaceMode = cudaVideoDeinterlaceMode_Weave;
     info.ulCreationFlags = cudaVideoCreate_PreferCUVID;
-    info.ulWidth = static_cast<tcu_ulong>(even(format.width));
-    info.ulHeight = static_cast<tcu_ulong>(even(format.height));
+    info.ulWidth = static_cast<tcu_ulong>(even(room.width));
+    info.ulHeight = static_cast<tcu_ulong>(even(room.height));
     info.ulTargetWidth = info.ulWidth;
     info.ulTargetHeight = info.ulHeight;
-    info.ulMaxWidth = static_cast<tcu_ulong>(even(room.width));
-    info.ulMaxHeight = static_cast<tcu_ulong>(even(room.height));
+    info.ulMaxWidth = info.ulWidth;
+    info.ulMaxHeight = info.ulHeight;
     info.ulNumDecodeSurfaces = static_cast<tcu_ulong>(surfaces);
     info.ulNumOutputSurfaces = mapped_at_most;
     return info;
@@ -62,20 +62,35 @@ std::size_t surface_bytes(const CodedFormat& room, int surfaces) {
 }
 
 Session::Session(const Library& library, const CodedFormat& format, const CodedFormat& room, int surfaces)
-    : library_(library), format_(format), room_(room), surfaces_(surfaces) {
+    : library_(library), format_(room), room_(room), surfaces_(surfaces) {
+    create(format);
+    if (format == room) return;
+    // Rows of mapped pictures keep for good the length that the decoder was created with (driver 580), so it is created
+    // for the largest.
+    try {
+        reconfigure(format);
+    } catch (...) {
+        destroy();
+        throw;
+    }
+}
+
+void Session::create(const CodedFormat& format) {
     const InContext context(library_);
-    CUVIDDECODECREATEINFO info = create_info(format, room, surfaces);
+    CUVIDDECODECREATEINFO info = create_info(room_, surfaces_);
     const CUresult result = library_.call.create_decoder(&handle_, &info);
     if (result != CUDA_SUCCESS) {
         throw_failure(library_, result, "cuvidCreateDecoder",
-                      "a decoder for " + describe(format) + " with room for " + describe(room) + ", " +
-                          std::to_string(surfaces) + " surfaces");
+                      "a decoder for " + describe(format) + " with room for " + describe(room_) + ", " +
+                          std::to_string(surfaces_) + " surfaces");
     }
     core::log::debug("cuda:{}: NVDEC decoder for {}, room for {}, {} surfaces", library_.index, describe(format),
-                     describe(room), surfaces);
+                     describe(room_), surfaces_);
 }
 
-Session::~Session() {
+Session::~Session() { destroy(); }
+
+void Session::destroy() noexcept {
     // Without a context there is no decoder either: the device is lost, and the process ends soon.
     if (library_.call.push_context(library_.context) != CUDA_SUCCESS) return;
     library_.call.destroy_decoder(handle_);

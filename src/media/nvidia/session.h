@@ -57,6 +57,9 @@ class Session {
     void unmap(const Mapped& mapped) noexcept;
 
   private:
+    void create(const CodedFormat& format);
+    void destroy() noexcept;
+
     const Library& library_;
     CodedFormat format_;
     CodedFormat room_;
