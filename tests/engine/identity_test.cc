@@ -69,7 +69,7 @@ TEST_F(IdentityTest, OnAGpuLibrariesAndDriverAreNamed) {
     prepared_.model->model.outputs.push_back({"output", {}});
     prepared_.job.model.emplace();
     EXPECT_FALSE(now().contains("GPU libraries"));
-    prepared_.device.kind = device::DeviceKind::cuda;
+    prepared_.devices = {{device::DeviceKind::cuda, 0}};
     EXPECT_EQ(now().at("GPU libraries"), infer::cuda_library_versions());
     EXPECT_FALSE(now().at("GPU driver").empty());
     EXPECT_EQ(now().at("--fp16"), "no");

@@ -86,6 +86,7 @@ double elapsed(EventRef from, EventRef to) {
 void copy_rows(StreamRef stream, const Rows& rows) {
     const bool compact = rows.to_pitch == rows.bytes && rows.from_pitch == rows.bytes;
     const int index = stream.device.index;
+    const CurrentDevice current(index);  // cudaMemcpy2DAsync refuses streams of other devices
     if (compact || rows.count == 1) {
         check(cudaMemcpyAsync(rows.to, rows.from, rows.bytes * rows.count, cudaMemcpyDefault, cuda::native(stream)),
               "cudaMemcpyAsync", index);
@@ -97,6 +98,7 @@ void copy_rows(StreamRef stream, const Rows& rows) {
 }
 
 void set_zero(StreamRef stream, std::byte* data, std::size_t bytes) {
+    const CurrentDevice current(stream.device.index);
     check(cudaMemsetAsync(data, 0, bytes, cuda::native(stream)), "cudaMemsetAsync", stream.device.index);
 }
 
