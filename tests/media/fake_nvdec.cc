@@ -48,6 +48,7 @@ CUresult error_name(CUresult, const char** name) {
 
 CUresult get_decoder_caps(CUVIDDECODECAPS* caps) {
     assert(fake->contexts > 0);
+    ++fake->caps_asked;
     const CUVIDDECODECAPS asked = *caps;
     *caps = fake->caps;
     caps->eCodecType = asked.eCodecType;

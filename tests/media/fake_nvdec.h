@@ -29,6 +29,7 @@ struct FakeNvdec {
 
     nvidia::Library library;
     CUVIDDECODECAPS caps{};  ///< the answer to everything
+    int caps_asked = 0;
     int fail_creations = 0;  ///< so many fail with out of memory
     CUresult map_result = CUDA_SUCCESS;
 

@@ -67,6 +67,18 @@ TEST(NvdecCapability, AsksTheChip) {
     EXPECT_EQ(fake.contexts, 0);
 }
 
+// Asking takes longer than decoding a picture.
+TEST(NvdecCapability, AsksOnceForEveryKindOfStream) {
+    FakeNvdec fake;
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_EQ(nvidia::why_not(fake.library, {.width = 1920, .height = 1088}), "");
+        EXPECT_EQ(nvidia::why_not(fake.library, {.width = 640, .height = 368}), "");
+    }
+    EXPECT_EQ(fake.caps_asked, 1);
+    EXPECT_EQ(nvidia::why_not(fake.library, {.depth = 10, .width = 640, .height = 368}), "");
+    EXPECT_EQ(fake.caps_asked, 2);
+}
+
 TEST(NvdecCapability, AsksForSizes) {
     FakeNvdec fake;
     fake.caps.nMaxMBCount = 1000;

@@ -104,7 +104,7 @@ std::string why_not(const Library& library, const CodedFormat& format) {
     caps.eChromaFormat = format.chroma;
     caps.nBitDepthMinus8 = static_cast<unsigned>(format.depth - 8);
     const InContext context(library);
-    const CUresult result = library.call.get_decoder_caps(&caps);
+    const CUresult result = library.known_caps->get(caps, library.call.get_decoder_caps);
     if (result != CUDA_SUCCESS) throw_failure(library, result, "cuvidGetDecoderCaps", kind(format));
     const std::optional<cudaVideoSurfaceFormat> surface = surface_format(format);
     const unsigned layouts = caps.nOutputFormatMask;
