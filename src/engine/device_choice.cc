@@ -105,7 +105,8 @@ std::vector<device::DeviceId> choose_devices(const std::string& names) {
 std::string kind_of(device::DeviceId device) {
     if (device.kind == device::DeviceKind::host) return "cpu";
     const std::vector<device::CudaDeviceInfo> gpus = device::cuda_devices();
-    return kind_of(*std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index));
+    const auto found = std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index);
+    return found != gpus.end() ? kind_of(*found) : device::to_string(device);
 }
 
 std::string names_of(const std::vector<device::DeviceId>& devices) {
