@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -24,7 +23,6 @@ namespace millrace::engine {
 
 namespace {
 
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max() / 2;
 constexpr std::size_t places = 4;  // of the video that are looked at
 constexpr int patterns = 2;
 constexpr double least_decibels = 40;
@@ -147,8 +145,8 @@ class SampleRunner {
   public:
     explicit SampleRunner(infer::Session& session)
         : session_(session),
-          host_({}, "samples", unbounded),
-          device_(session.stream().device, "samples", unbounded),
+          host_({}, "samples", device::unbounded),
+          device_(session.stream().device, "samples", device::unbounded),
           stream_(session.stream().device),
           picture_(static_cast<std::size_t>(session.model().picture_input)),
           batch_(static_cast<std::size_t>(session.input_descs().at(picture_).shape.front())) {}
@@ -165,8 +163,7 @@ class SampleRunner {
         session_.run(session_.stream(), inputs, outputs);
         std::vector<Results> results(entries.size());
         for (const device::Tensor& output : outputs) {
-            const device::Tensor down = device::lease_tensor(host_, output.desc);
-            device::copy(stream_, output, down);
+            const device::Tensor down = device::copied(stream_, host_, output);
             device::synchronize(stream_);
             const std::size_t bytes = output.desc.byte_count() / batch_;
             for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -186,8 +183,7 @@ class SampleRunner {
         for (std::size_t i = 0; port == picture_ && i < batch_; ++i) {
             std::memcpy(values.data + i * bytes, entries[std::min(i, entries.size() - 1)].data, bytes);
         }
-        device::Tensor up = device::lease_tensor(device_, desc);
-        device::copy(stream_, values, up);
+        device::Tensor up = device::copied(stream_, device_, values);
         device::synchronize(stream_);
         return up;
     }
@@ -249,7 +245,7 @@ void check_weights(const Job& job, device::DeviceId device) {
 }
 
 Samples::Samples(const OpenedInput& input, const media::DecoderOptions& decoder, const pipeline::ModelPlan& plan)
-    : pool_({}, "samples", unbounded) {
+    : pool_({}, "samples", device::unbounded) {
     EntryMaker maker(plan, pool_);
     if (input.is_pipe()) {
         for (int i = 0; i < patterns; ++i) {

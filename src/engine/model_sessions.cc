@@ -19,8 +19,6 @@ namespace {
 constexpr std::size_t results_in_flight = 3;
 constexpr std::size_t mib = std::size_t{1} << 20U;
 
-bool is_gpu(device::DeviceId device) { return device.kind == device::DeviceKind::cuda; }
-
 // Loads one try after another, each with half the batch of the one before.
 class Loading {
   public:
@@ -44,7 +42,7 @@ class Loading {
     }
 
   private:
-    [[nodiscard]] bool on_gpu() const { return is_gpu(place_.devices.front()); }
+    [[nodiscard]] bool on_gpu() const { return place_.devices.front().kind == device::DeviceKind::cuda; }
 
     [[nodiscard]] bool can_halve() const {
         const auto port = static_cast<std::size_t>(loaded_.model.picture_input);

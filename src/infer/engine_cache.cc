@@ -11,11 +11,10 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <string_view>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -42,23 +41,12 @@ std::string digest_of(const EngineKey& key) {
     return core::sha256_of(json(key).dump()).substr(0, digits);
 }
 
-std::string hash_of(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    core::Sha256 hash;
-    std::vector<char> part(std::size_t{1} << 20U);
-    while (file) {
-        file.read(part.data(), static_cast<std::streamsize>(part.size()));
-        hash.add(std::string_view(part.data(), static_cast<std::size_t>(file.gcount())));
-    }
-    return hash.hex();
-}
-
 /// Name to hash of an engine's files.
 json files_of(const fs::path& folder) {
     json files = json::object();
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         const std::string name = entry.path().lexically_relative(folder).string();
-        if (entry.is_regular_file() && name != manifest_name) files[name] = hash_of(entry.path());
+        if (entry.is_regular_file() && name != manifest_name) files[name] = core::sha256_of_file(entry.path());
     }
     return files;
 }
@@ -124,7 +112,7 @@ Engine EngineCache::find(const EngineKey& key) const {
     if (!reason.empty()) return {EngineStatus::refused, {}, reason};
     try {
         if (manifest.value("files", json()) == files_of(folder)) return {EngineStatus::ready, folder, {}};
-    } catch (const fs::filesystem_error& gone) {  // another process replaces what is damaged
+    } catch (const std::runtime_error& gone) {  // a file is: another process replaces what is damaged
         core::log::debug("{}: {}", folder.string(), gone.what());
     }
     return {};
