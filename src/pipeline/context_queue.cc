@@ -8,7 +8,10 @@ core::Push ContextQueue::give(device::Picture picture, const std::stop_token& st
     {
         std::unique_lock lock(mutex_);
         const auto room = [&] { return taker_ != Taker::taking || pictures_.size() < ahead; };
-        if (!changed_.wait(lock, stop, room)) return core::Push::cancelled;
+        if (cut_ || !changed_.wait(lock, stop, room)) {
+            cut_ = true;
+            return core::Push::cancelled;
+        }
         if (taker_ == Taker::gone) return core::Push::pushed;
         pictures_.push_back(std::move(picture));
     }
@@ -19,7 +22,7 @@ core::Push ContextQueue::give(device::Picture picture, const std::stop_token& st
 void ContextQueue::close() {
     {
         const std::lock_guard lock(mutex_);
-        closed_ = true;
+        closed_ = !cut_;
     }
     changed_.notify_all();
 }

@@ -17,9 +17,10 @@ namespace millrace::pipeline {
 /// Thread-safe; one giver, one taker.
 class ContextQueue {
   public:
-    /// Blocks while the taker has `ahead` pictures to take. After leave() the picture is dropped.
+    /// Blocks while the taker has `ahead` pictures to take. After leave() the picture is dropped. cancelled: the
+    /// picture is lost, and so are all that follow: a taker must not see frames with a gap between them.
     core::Push give(device::Picture picture, const std::stop_token& stop);
-    /// No more will be given.
+    /// No more will be given. Not an end where pictures were lost.
     void close();
 
     /// Blocks until there is a picture. ended: closed, and all were taken.
@@ -37,6 +38,7 @@ class ContextQueue {
     std::deque<device::Picture> pictures_;
     Taker taker_ = Taker::elsewhere;
     bool closed_ = false;
+    bool cut_ = false;  ///< by a stop
 };
 
 }  // namespace millrace::pipeline

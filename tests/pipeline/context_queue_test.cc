@@ -90,5 +90,26 @@ TEST(ContextQueue, AStopWakesBothSides) {
     EXPECT_EQ(pushed, Push::cancelled);
 }
 
+// A taker that went on with the pictures behind a lost one would encode its segment otherwise than an uninterrupted
+// run.
+TEST(ContextQueue, AStopThatLosesAPictureLosesAllBehindIt) {
+    ContextQueue queue;
+    device::Picture out;
+    queue.give(picture(0), {});
+    ASSERT_EQ(queue.take(out, {}), Pop::popped);
+    for (std::size_t i = 0; i < ContextQueue::ahead; ++i) queue.give(picture(1), {});
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_EQ(queue.give(picture(2), stop.get_token()), Push::cancelled);
+    ASSERT_EQ(queue.take(out, stop.get_token()), Pop::popped);
+    EXPECT_EQ(queue.give(picture(3), stop.get_token()), Push::cancelled);
+    queue.close();
+    for (std::size_t i = 1; i < ContextQueue::ahead; ++i) {
+        ASSERT_EQ(queue.take(out, stop.get_token()), Pop::popped);
+        EXPECT_EQ(out.pts, 1);
+    }
+    EXPECT_EQ(queue.take(out, stop.get_token()), Pop::cancelled);
+}
+
 }  // namespace
 }  // namespace millrace::pipeline
