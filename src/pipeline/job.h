@@ -47,6 +47,9 @@ struct ModelPlan {
     std::chrono::milliseconds batch_timeout{50};
 };
 
+/// Of the model's runs, and those that are gathered for the next.
+[[nodiscard]] inline int batches_in_flight(const ModelPlan& plan) { return plan.workers + 2; }
+
 /// Video out. `sink` writes to a file that `final_path` replaces; the paths are equal for standard output.
 struct VideoPlan {
     media::EncoderSettings encoder;

@@ -48,7 +48,7 @@ ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profi
       profile_(profile),
       failure_(failure),
       stream_(session.stream()),
-      // Bounded by the segments' queues: a worker that cannot deliver takes no further batch.
+      // Bounded by the segments' frames in flow: a lane that has enough of them feeds no further one.
       outputs_(stream_.device, "model output", on_host(stream_) ? device::unbounded : result_memory),
       downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
                  device::unbounded) {}
@@ -134,7 +134,6 @@ ModelStage::Tensors ModelStage::downloaded(const Tensors& outputs) {
 
 void ModelStage::deliver(Batch batch, Tensors outputs) {
     const Timed waiting(profile_, Stage::model, Activity::wait_output);
-    ++delivering_;
     const auto shared = std::make_shared<const Tensors>(std::move(outputs));
     for (std::size_t slot = 0; slot < batch.owners.size(); ++slot) {
         SlotOwner& owner = batch.owners[slot];
@@ -143,7 +142,6 @@ void ModelStage::deliver(Batch batch, Tensors outputs) {
         if (owner.sink->push({std::move(owner.tag), std::move(result)}, failure_.stop()) == core::Push::cancelled)
             break;
     }
-    --delivering_;
 }
 
 }  // namespace millrace::pipeline

@@ -1,7 +1,6 @@
 #pragma once
 // The threads that run the model.
 
-#include <atomic>
 #include <deque>
 #include <thread>
 #include <vector>
@@ -51,8 +50,6 @@ class ModelStage {
 
     /// Start `workers` threads.
     void start(int workers);
-    /// Whether a worker waits for somebody to take its results.
-    [[nodiscard]] bool blocked() const { return delivering_ > 0; }
     /// Wait for them: the batcher must be closed, or the job stopped.
     void join();
 
@@ -78,7 +75,6 @@ class ModelStage {
     device::StreamRef stream_;
     device::BufferPool outputs_;
     device::BufferPool downloads_;
-    std::atomic<int> delivering_{0};
     std::vector<std::jthread> workers_;
 };
 

@@ -109,6 +109,7 @@ class Runner {
                                 failure_,
                                 station.pictures(),
                                 encoders_,
+                                station.held(),
                                 [this](const SegmentRecord& record) { keep(record); },
                                 [this, share = seat.share](std::int64_t frames) {
                                     frames_done_ += frames;

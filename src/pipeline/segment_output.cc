@@ -3,12 +3,30 @@
 #include <limits>
 #include <utility>
 
+#include "infer/tiles.h"
+
 namespace millrace::pipeline {
 
 namespace {
 
 // Frames that wait for an encoder. Few: what waits here is memory, and a lane that runs ahead gains nothing.
-constexpr std::size_t queue_capacity = 4;
+constexpr std::int64_t frames_waiting = 3;
+
+// With those that the model needs to be busy with one lane alone, and those that wait for their neighbours.
+std::int64_t flow_limit(const ResolvedJob& job) {
+    if (!job.model) return frames_waiting;
+    const infer::ModelDescription& model = job.model->model;
+    return frames_waiting + std::int64_t{model.batch} * batches_in_flight(*job.model) + model.window.after;
+}
+
+// All of them at once, in as many pieces as they come in, the end of the input and the encoder's slot.
+std::size_t queue_capacity(const ResolvedJob& job) {
+    std::size_t pieces = 1;
+    if (job.model && job.model->model.tile) {
+        pieces = infer::plan_tiles(job.model->model, job.model->frame).tiles.size();
+    }
+    return static_cast<std::size_t>(flow_limit(job)) * pieces + 2;
+}
 
 }  // namespace
 
@@ -16,7 +34,8 @@ SegmentOutput::SegmentOutput(const OutputHouse& house, SegmentSeat seat)
     : house_(house),
       seat_(std::move(seat)),
       stop_(house.failure.stop()),
-      queue_(queue_capacity),
+      queue_(queue_capacity(house.job)),
+      in_flow_(flow_limit(house.job), house.held),
       assembler_(house.job.model ? &*house.job.model : nullptr, house.pictures.device.device()) {}
 
 core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) {
@@ -24,12 +43,21 @@ core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) 
 }
 
 core::Push SegmentOutput::admit(std::int64_t fed) {
+    {
+        const Timed waiting(house_.profile, Stage::decode, Activity::wait_output);
+        if (!in_flow_.wait_for_room(fed, stop_)) return core::Push::cancelled;
+    }
+    return take_slot(fed);
+}
+
+core::Push SegmentOutput::take_slot(std::int64_t fed) {
     if (admitted_) return core::Push::pushed;
     const std::optional<std::int64_t> before = frames_before_slot();
     if (before && fed < *before) return core::Push::pushed;
     admitted_ = true;
     if (!before) return core::Push::pushed;
     const Timed waiting(house_.profile, Stage::decode, Activity::wait_output);
+    const HeldLanes::Wait held(house_.held);
     EncoderSlots::Slot slot = house_.encoders.take(seat_.segment.number, stop_);
     if (!slot) return core::Push::cancelled;
     return queue_.push(std::move(slot), stop_);
@@ -37,7 +65,7 @@ core::Push SegmentOutput::admit(std::int64_t fed) {
 
 core::Push SegmentOutput::end_input(DecodedSegment decoded) {
     if (queue_.push(std::move(decoded), stop_) == core::Push::cancelled) return core::Push::cancelled;
-    return admit(std::numeric_limits<std::int64_t>::max());
+    return take_slot(std::numeric_limits<std::int64_t>::max());
 }
 
 bool SegmentOutput::pop(Item& item) {
@@ -61,6 +89,7 @@ bool SegmentOutput::handle_frames() {
         while (std::optional<FrameResult> frame = assembler_.next()) {
             handle(std::move(*frame));
             ++handled_;
+            in_flow_.count_done();
         }
     }
     return true;

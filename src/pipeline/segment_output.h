@@ -11,6 +11,7 @@
 #include "pipeline/encoder_slots.h"
 #include "pipeline/failure.h"
 #include "pipeline/frame.h"
+#include "pipeline/frames_in_flow.h"
 #include "pipeline/job.h"
 #include "pipeline/journal.h"
 #include "pipeline/picture_maker.h"
@@ -44,6 +45,7 @@ struct OutputHouse {
     Failure& failure;
     PicturePools& pictures;
     EncoderSlots& encoders;
+    HeldLanes& held;
     std::function<void(const SegmentRecord&)> segment_done;
     std::function<void(std::int64_t)> frames_done;  ///< so many more frames are encoded or written
 };
@@ -64,8 +66,8 @@ class SegmentOutput : public ResultSink {
 
     core::Push push(FrameResult result, const std::stop_token& stop) override;
     /// The decode lane has handed on `fed` frames, and asks before it hands on another: blocks until the segment may
-    /// have more in flow, so that the stages which lanes share never stop for one that waits for its encoder.
-    /// cancelled: the job was stopped.
+    /// have more in flow, so that the stages which lanes share never stop for one whose encoder is behind, or is still
+    /// to be waited for. cancelled: the job was stopped.
     core::Push admit(std::int64_t fed);
     /// The decode lane has handed on its last frame. Blocks until the segment has its encoder.
     core::Push end_input(DecodedSegment decoded);
@@ -91,6 +93,7 @@ class SegmentOutput : public ResultSink {
     using Item = std::variant<FrameResult, DecodedSegment, EncoderSlots::Slot>;
 
     bool pop(Item& item);
+    core::Push take_slot(std::int64_t fed);
     void take_in(Item item);
     bool handle_frames();
     bool wait_for_slot();
@@ -99,7 +102,8 @@ class SegmentOutput : public ResultSink {
     OutputHouse house_;
     SegmentSeat seat_;
     std::stop_token stop_;
-    BoundedQueue<Item> queue_;
+    BoundedQueue<Item> queue_;  ///< never full
+    FramesInFlow in_flow_;
     Assembler assembler_;
     std::optional<DecodedSegment> decoded_;
     std::int64_t handled_ = 0;

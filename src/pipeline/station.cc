@@ -15,7 +15,7 @@ void Station::start() {
     if (!job_.model) return;
     infer::Session& session = *backends_.sessions.at(index_);
     const auto port = static_cast<std::size_t>(job_.model->model.picture_input);
-    const Batcher::Settings settings{job_.model->workers + 2, job_.model->batch_timeout, job_.devices[index_]};
+    const Batcher::Settings settings{batches_in_flight(*job_.model), job_.model->batch_timeout, job_.devices[index_]};
     batcher_.emplace(session.input_descs().at(port), settings);
     model_.emplace(session, *batcher_, profile_, failure_, job_.model->result_memory);
     model_->start(job_.model->workers);
@@ -38,8 +38,8 @@ void Station::flush() {
 // Without a model the encoders are next, and they take what cores there are.
 Next Station::next() const {
     if (!batcher_) return Next::is_blocked;
-    if (batcher_->starving()) return Next::starves;
-    return model_->blocked() ? Next::is_blocked : Next::works;
+    if (!batcher_->starving()) return Next::works;
+    return held_.any() ? Next::is_blocked : Next::starves;
 }
 
 }  // namespace millrace::pipeline

@@ -8,6 +8,7 @@
 #include "pipeline/batcher.h"
 #include "pipeline/failure.h"
 #include "pipeline/feeder.h"
+#include "pipeline/frames_in_flow.h"
 #include "pipeline/job.h"
 #include "pipeline/model_stage.h"
 #include "pipeline/picture_maker.h"
@@ -15,7 +16,7 @@
 
 namespace millrace::pipeline {
 
-/// What the stage after the decoders is seen doing.
+/// What the stage after the decoders is seen doing: is_blocked by outputs that are behind.
 enum class Next { works, starves, is_blocked };
 
 /// A lane, and the outputs of the segments that it reads, belong to one station. Thread-safe but for start() and end().
@@ -34,6 +35,7 @@ class Station {
     [[nodiscard]] Next next() const;
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] PicturePools& pictures() { return pictures_; }
+    [[nodiscard]] HeldLanes& held() { return held_; }
 
   private:
     const ResolvedJob& job_;
@@ -42,6 +44,7 @@ class Station {
     Profile& profile_;
     Failure& failure_;
     PicturePools pictures_;
+    HeldLanes held_;
     std::optional<Batcher> batcher_;
     std::optional<ModelStage> model_;
 };

@@ -186,6 +186,34 @@ TEST(Runner, SeveralLanesGiveTheSameFiles) {
     }
 }
 
+// The first segment's encoder takes nothing until the second segment is done: the model goes on for the others.
+TEST(Runner, ASegmentWhoseEncoderIsBehindHoldsUpNobody) {
+    for (const int batch : {1, 2}) {
+        FakeJob settings;
+        settings.frames = 60;
+        settings.model = fake_model({}, batch);
+        settings.lanes = 2;
+        Rig one(settings);
+        (void)one.run();
+        Rig rig(settings);
+        rig.job.limits.first_lanes = 2;
+        std::mutex mutex;
+        std::condition_variable sent;
+        bool second_done = false;
+        bool waited_in_vain = false;
+        rig.codec.on_send = [&](std::int64_t pts) {
+            std::unique_lock lock(mutex);
+            if (pts == 190) second_done = true;
+            sent.notify_all();
+            const auto patience = std::chrono::seconds(20);
+            if (pts < 100 && !sent.wait_for(lock, patience, [&] { return second_done; })) waited_in_vain = true;
+        };
+        (void)rig.run();
+        EXPECT_FALSE(waited_in_vain);
+        EXPECT_EQ(differing(one.files(), rig.files()), std::vector<int>{});
+    }
+}
+
 // A station has its own session, batches and pictures; what it gives is the same.
 TEST(Runner, SeveralStationsGiveTheSameFilesAsOne) {
     for (const int lanes : {2, 5}) {
