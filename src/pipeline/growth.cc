@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::pipeline {
@@ -22,19 +23,20 @@ double process_cpu_seconds() {
 
 }  // namespace
 
-Growth::Growth(int cores, std::chrono::milliseconds interval)
-    : cores_(cores), interval_(interval), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
+Growth::Growth(int cores, GrowthPace pace)
+    : cores_(cores), pace_(pace), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
 
-bool Growth::wants_lane(Next seen) {
+int Growth::wanted_lanes(Next seen, int lanes) {
     ++samples_;
     if (seen == Next::starves) ++starving_;
     if (seen == Next::is_blocked) ++blocked_;
-    if (Clock::now() - checked_ < interval_) return false;
+    if (Clock::now() - checked_ < pace_.interval) return 0;
     const int samples = std::exchange(samples_, 0);
     const bool starves = 2 * std::exchange(starving_, 0) > samples;
     const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
     const bool idles = has_idle_cores();
-    return starves || (blocked && idles);
+    if (starves) return std::min(pace_.at_once, lanes);
+    return blocked && idles ? 1 : 0;
 }
 
 bool Growth::has_idle_cores() {

@@ -8,21 +8,27 @@
 
 namespace millrace::pipeline {
 
+/// `interval`: how long is looked before an answer. While the model starves, up to `at_once` lanes are added, as many
+/// as there are: a GPU that waits is dear, and a lane takes none of its cores.
+struct GrowthPace {
+    std::chrono::milliseconds interval;
+    int at_once = 1;
+};
+
 /// Watches one station. Another lane, which decodes and has an encoder, helps when the model waits for frames, and when
 /// it waits for encoders, or there is none, and cores are idle. Not thread-safe.
 class Growth {
   public:
-    /// `interval`: how long is looked before an answer.
-    Growth(int cores, std::chrono::milliseconds interval);
+    Growth(int cores, GrowthPace pace);
 
-    /// To be asked some ten times a second with what is seen.
-    [[nodiscard]] bool wants_lane(Next seen);
+    /// How many further lanes the station's `lanes` want. To be asked some ten times a second with what is seen.
+    [[nodiscard]] int wanted_lanes(Next seen, int lanes);
 
   private:
     [[nodiscard]] bool has_idle_cores();
 
     int cores_;
-    std::chrono::milliseconds interval_;
+    GrowthPace pace_;
     int samples_ = 0;
     int starving_ = 0;
     int blocked_ = 0;

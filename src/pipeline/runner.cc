@@ -23,9 +23,8 @@ namespace {
 
 constexpr std::chrono::milliseconds observe_interval{100};
 /// Long enough for an encoder's lookahead to fill, during which it leaves cores idle.
-constexpr std::chrono::milliseconds growth_interval{1500};
-/// A GPU that waits is dear, and another lane takes none of its cores.
-constexpr std::chrono::milliseconds gpu_growth_interval{300};
+constexpr GrowthPace growth_pace{std::chrono::milliseconds(1500), 1};
+constexpr GrowthPace gpu_growth_pace{std::chrono::milliseconds(300), 8};
 
 // A sequential model takes its frames in order, from one lane.
 int lane_limit(const ResolvedJob& job) {
@@ -85,12 +84,13 @@ class Runner {
         for (int lane = 0; lane < std::min(first_lanes, max_lanes_); ++lane) {
             add_lane(houses_[static_cast<std::size_t>(lane) % houses_.size()]);
         }
-        const auto interval = on_gpu(job_) ? gpu_growth_interval : growth_interval;
-        std::vector<Growth> growths(stations_.size(), Growth(job_.limits.cores, interval));
+        std::vector<Growth> growths(stations_.size(),
+                                    Growth(job_.limits.cores, on_gpu(job_) ? gpu_growth_pace : growth_pace));
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
             for (std::size_t i = 0; i < growths.size(); ++i) {
-                if (growths[i].wants_lane(stations_[i].next()) && may_grow(i)) add_lane(houses_[i]);
+                const int wanted = growths[i].wanted_lanes(stations_[i].next(), lanes_started_[i]);
+                for (int added = 0; added < wanted && may_grow(i); ++added) add_lane(houses_[i]);
             }
         }
     }
