@@ -17,6 +17,60 @@ __global__ void strips(const __grid_constant__ ToTensorArgs a) {
     if (x < a.in.width && y < a.in.height) both::convert_strip<S, T, W, H>(a, x, y);
 }
 
+constexpr unsigned warp_size = 32;
+
+/// What the warp holds thread by thread, three times 16 bytes each, so that each of the three is 512 bytes in a row.
+/// Thread s has pieces 3 s to 3 s + 2; afterwards thread t has t, t + 32 and t + 64. Each round moves one piece of
+/// every thread, since 3 s + r takes every value modulo 32; 11 is the inverse of 3.
+__device__ void deal(std::uint32_t (&words)[3][4]) {
+    const unsigned thread = threadIdx.x % warp_size;
+    std::uint32_t came[3][4];
+    unsigned place[3];
+    MILLRACE_UNROLL
+    for (unsigned r = 0; r < 3; ++r) {
+        const unsigned from = (thread + warp_size - r) * 11 % warp_size;
+        place[r] = (3 * from + r) / warp_size;
+        MILLRACE_UNROLL
+        for (int w = 0; w < 4; ++w) came[r][w] = __shfl_sync(~0U, words[r][w], static_cast<int>(from));
+    }
+    MILLRACE_UNROLL
+    for (unsigned k = 0; k < 3; ++k) {
+        MILLRACE_UNROLL
+        for (int w = 0; w < 4; ++w) {
+            words[k][w] = place[0] == k ? came[0][w] : place[1] == k ? came[1][w] : came[2][w];
+        }
+    }
+}
+
+/// For [H, W, C]: a warp takes strips in a row, and writes what it has together. Blocks are a warp wide.
+template <class S, class T, int W, int H>
+__global__ void nhwc_strips(const __grid_constant__ ToTensorArgs a) {
+    constexpr int pixels = both::strip_pixels<T>;
+    const int across = a.in.width / pixels;
+    const int first = static_cast<int>(blockIdx.x * warp_size);
+    const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y) * 2;
+    if (y >= a.in.height) return;
+    // Threads beyond the row deal with the others: they have its last strip, which they do not write.
+    const int strip = min(first + static_cast<int>(threadIdx.x), across - 1);
+    both::TwoRows<pixels, W> rows;
+    both::load_strip<S, pixels, W, H>(a, strip * pixels, y, rows);
+    MILLRACE_UNROLL
+    for (int r = 0; r < 2; ++r) {
+        if (y + r >= a.in.height) return;
+        both::StripRow<pixels> row;
+        both::color_row(a, rows.luma[r], rows.chroma[r], row);
+        std::uint32_t words[3][4];
+        both::pack_pixels<T>(row, words);
+        deal(words);
+        const std::int64_t before = (static_cast<std::int64_t>(y + r) * across + first) * 3;
+        MILLRACE_UNROLL
+        for (int k = 0; k < 3; ++k) {
+            const int piece = k * static_cast<int>(warp_size) + static_cast<int>(threadIdx.x);
+            if (3 * first + piece < 3 * across) both::store<16>(a.out.data + 16 * (before + piece), words[k]);
+        }
+    }
+}
+
 template <class S, class T>
 __global__ void luma_strips(const __grid_constant__ ToTensorArgs a) {
     const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * both::strip_pixels<T>;
@@ -85,9 +139,25 @@ void launch_resize(device::StreamRef stream, const ResizePlan& resize, const ToT
 }
 
 template <class S, class T>
+void launch_nhwc_strips(device::StreamRef stream, const ToTensorArgs& a) {
+    constexpr unsigned height = 8;
+    const dim3 block(warp_size, height);
+    const dim3 grid(blocks_of(a.in.width / both::strip_pixels<T>, warp_size), blocks_of((a.in.height + 1) / 2, height));
+    if (a.in.log2_h == 1) {
+        nhwc_strips<S, T, 1, 1><<<grid, block, 0, native(stream)>>>(a);
+    } else if (a.in.log2_w == 1) {
+        nhwc_strips<S, T, 1, 0><<<grid, block, 0, native(stream)>>>(a);
+    } else {
+        nhwc_strips<S, T, 0, 0><<<grid, block, 0, native(stream)>>>(a);
+    }
+}
+
+template <class S, class T>
 void launch_strips(device::StreamRef stream, const ToTensorArgs& a) {
     const Shape s = shape_of(a.in.width / both::strip_pixels<T>, (a.in.height + 1) / 2);
-    if (a.out.channels == Channels::luma) {
+    if (a.out.nhwc && a.out.channels != Channels::luma) {
+        launch_nhwc_strips<S, T>(stream, a);
+    } else if (a.out.channels == Channels::luma) {
         luma_strips<S, T><<<s.grid, s.block, 0, native(stream)>>>(a);
     } else if (a.in.log2_h == 1) {
         strips<S, T, 1, 1><<<s.grid, s.block, 0, native(stream)>>>(a);

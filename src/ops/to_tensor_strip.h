@@ -128,18 +128,34 @@ struct StripRow {
     float color[3][length(P)] = {};
 };
 
-MILLRACE_BOTH void store_elements(float* to, const float* values) {
-    std::uint32_t words[4];
+/// 16 bytes of elements.
+MILLRACE_BOTH void pack(const float* /*kind*/, const float* values, std::uint32_t* words) {
     MILLRACE_UNROLL
     for (int i = 0; i < 4; ++i) words[i] = bits_of(values[i]);
+}
+
+MILLRACE_BOTH void pack(const std::uint16_t* /*kind*/, const float* values, std::uint32_t* words) {
+    MILLRACE_UNROLL
+    for (int i = 0; i < 4; ++i) words[i] = halves_of(values[2 * i], values[2 * i + 1]);
+}
+
+template <class T>
+MILLRACE_BOTH void store_elements(T* to, const float* values) {
+    std::uint32_t words[4];
+    pack(to, values, words);
     store<16>(reinterpret_cast<std::byte*>(to), words);
 }
 
-MILLRACE_BOTH void store_elements(std::uint16_t* to, const float* values) {
-    std::uint32_t words[4];
+/// A row's elements pixel by pixel, in three times 16 bytes.
+template <class T>
+MILLRACE_BOTH void pack_pixels(const StripRow<strip_pixels<T>>& row, std::uint32_t (&words)[3][4]) {
+    constexpr int pixels = strip_pixels<T>;
+    const T* kind = nullptr;
+    float mixed[length(3 * pixels)];
     MILLRACE_UNROLL
-    for (int i = 0; i < 4; ++i) words[i] = halves_of(values[2 * i], values[2 * i + 1]);
-    store<16>(reinterpret_cast<std::byte*>(to), words);
+    for (int i = 0; i < 3 * pixels; ++i) mixed[i] = row.color[i % 3][i / 3];
+    MILLRACE_UNROLL
+    for (int i = 0; i < 3; ++i) pack(kind, mixed + i * pixels, words[i]);
 }
 
 /// Elements in the tensor's channel order.
@@ -154,11 +170,10 @@ MILLRACE_BOTH void store_row(const TensorView& out, int x, int y, const StripRow
         for (int c = 0; c < 3; ++c) store_elements(data + c * plane + at, row.color[c]);
         return;
     }
-    float mixed[length(3 * pixels)];
+    std::uint32_t words[3][4];
+    pack_pixels<T>(row, words);
     MILLRACE_UNROLL
-    for (int i = 0; i < 3 * pixels; ++i) mixed[i] = row.color[i % 3][i / 3];
-    MILLRACE_UNROLL
-    for (int i = 0; i < 3; ++i) store_elements(data + 3 * at + i * pixels, mixed + i * pixels);
+    for (int i = 0; i < 3; ++i) store<16>(reinterpret_cast<std::byte*>(data + 3 * at + i * pixels), words[i]);
 }
 
 /// R, G, B of a row from luma codes and the row's chroma, which is whole down the columns already.
