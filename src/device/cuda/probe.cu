@@ -10,11 +10,7 @@
 namespace millrace::device {
 namespace {
 
-void check(cudaError_t result, const std::string& what, int index) {
-    if (result == cudaSuccess) return;
-    throw core::Error(core::ErrorCode::failed, "cuda:" + std::to_string(index) + ": " + what + " failed: " +
-                                                   cudaGetErrorString(result) + " (" + cudaGetErrorName(result) + ")");
-}
+using cuda::check;
 
 /// Differs between neighbours and between runs of bytes, so that a missing or shifted write shows.
 __host__ __device__ constexpr std::uint32_t pattern(std::uint32_t i) { return i * 2654435761U ^ 0x5bd1e995U; }
@@ -39,7 +35,7 @@ std::vector<CudaDeviceInfo> cuda_devices() {
     std::vector<CudaDeviceInfo> devices;
     for (int index = 0; index < count; ++index) {
         cudaDeviceProp properties{};
-        check(cudaGetDeviceProperties(&properties, index), "reading the device's properties", index);
+        check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties", index);
         devices.push_back({index, properties.name, properties.totalGlobalMem, properties.major, properties.minor,
                            properties.multiProcessorCount, properties.asyncEngineCount});
     }
@@ -49,7 +45,7 @@ std::vector<CudaDeviceInfo> cuda_devices() {
 CudaMemory cuda_memory(int index) {
     const cuda::CurrentDevice current(index);
     CudaMemory memory;
-    cuda::check(cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes), "cudaMemGetInfo", index);
+    check(cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes), "cudaMemGetInfo", index);
     return memory;
 }
 
@@ -66,16 +62,16 @@ bool cuda_self_test(int index) {
     constexpr std::uint32_t block = 256;
     constexpr std::size_t bytes = count * sizeof(std::uint32_t);
 
-    check(cudaSetDevice(index), "selecting the device", index);
+    const cuda::CurrentDevice current(index);
     std::uint32_t* raw = nullptr;
-    check(cudaMalloc(&raw, bytes), "allocating 4 MiB", index);
+    check(cudaMalloc(&raw, bytes), "cudaMalloc", index);
     const std::unique_ptr<std::uint32_t, CudaFree> values(raw);
-    check(cudaMemset(values.get(), 0, bytes), "clearing the buffer", index);
+    check(cudaMemset(values.get(), 0, bytes), "cudaMemset", index);
     fill<<<(count + block - 1) / block, block>>>(values.get(), count);
-    check(cudaGetLastError(), "starting a kernel (was it built for this GPU?)", index);
+    check(cudaGetLastError(), "launching a kernel (was it built for this GPU?)", index);
 
     std::vector<std::uint32_t> read(count);
-    check(cudaMemcpy(read.data(), values.get(), bytes, cudaMemcpyDeviceToHost), "running a kernel", index);
+    check(cudaMemcpy(read.data(), values.get(), bytes, cudaMemcpyDeviceToHost), "cudaMemcpy", index);
     for (std::uint32_t i = 0; i < count; ++i) {
         if (read[i] != pattern(i)) return false;
     }
