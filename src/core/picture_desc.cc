@@ -28,6 +28,13 @@ std::string semi_planar_name(const PixelFormat& format) {
 
 }  // namespace
 
+bool same_samples(const PixelFormat& a, const PixelFormat& b) {
+    PixelFormat moved = a;
+    moved.packing = b.packing;
+    moved.alignment = b.alignment;
+    return moved == b;
+}
+
 int PixelFormat::plane_count() const {
     if (family == ColorFamily::gray) return 1;
     return packing == Packing::semi_planar ? 2 : 3;

@@ -33,6 +33,9 @@ struct PixelFormat {
     [[nodiscard]] int component_count() const { return family == ColorFamily::gray ? 1 : 3; }
 };
 
+/// Whether the formats hold the same samples, if at other places.
+[[nodiscard]] bool same_samples(const PixelFormat& a, const PixelFormat& b);
+
 /// A picture's size, layout and colour (resolved: no gaps in matrix, range, siting).
 struct PictureDesc {
     int width = 0;   ///< luma samples

@@ -51,7 +51,11 @@ pipeline::Backends make_backends(const Job& job, PreparedJob& prepared, const st
     };
     if (prepared.job.video) {
         const media::EncoderSettings& encoder = prepared.job.video->encoder;
-        backends.make_encoder = [&encoder] { return media::make_encoder(encoder); };
+        backends.make_encoder = [&prepared, &encoder](std::size_t station) {
+            media::EncoderSettings settings = encoder;
+            if (encoder.device.kind == device::DeviceKind::cuda) settings.device = prepared.devices.at(station);
+            return media::make_encoder(settings);
+        };
     }
     backends.open_copy_source = [&input]() -> std::shared_ptr<media::Source> {
         return media::open_source(input.options);

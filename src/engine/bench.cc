@@ -178,7 +178,7 @@ class Bench {
         const std::int64_t span =
             samples_.back().pts - samples_.front().pts + std::max<std::int64_t>(1, samples_.back().duration);
         return rate_of(job.limits.lanes, stop_, [&](int) -> std::int64_t {
-            const auto encoder = backends.make_encoder();
+            const auto encoder = backends.make_encoder(0);
             media::Packet packet;
             std::int64_t frames = 0;
             const auto begin = Clock::now();

@@ -92,13 +92,12 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["model settings"] = settings_to_json(model).dump();
 }
 
-// Kernels are chosen and compiled by them. Containers see the machine's driver here, too.
-void add_gpu(pipeline::Identity& identity) {
+// Containers see the machine's driver here, too.
+void add_driver(pipeline::Identity& identity) {
     std::ifstream file("/sys/module/nvidia/version");
     std::string driver;
     std::getline(file, driver);
     identity["GPU driver"] = driver.empty() ? "unknown" : driver;
-    identity["GPU libraries"] = infer::cuda_library_versions();
 }
 
 }  // namespace
@@ -123,7 +122,10 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     add_segments(identity, prepared.job);
     if (prepared.job.video) add_encoder(identity, prepared.job.video->encoder);
     if (prepared.model) add_model(identity, *prepared.model, *prepared.job.model);
-    if (prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda) add_gpu(identity);
+    // Kernels are chosen and compiled by driver and libraries; NVENC's own code comes with the driver.
+    const bool model_on_gpu = prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda;
+    if (model_on_gpu) identity["GPU libraries"] = infer::cuda_library_versions();
+    if (model_on_gpu || pipeline::encodes_on_gpu(prepared.job)) add_driver(identity);
     return identity;
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 // One lane never feeds a GPU, and one encoder never keeps up with it.
 constexpr int first_gpu_lanes = 4;
+// Chips have one to three NVENCs, and drivers for consumers' boards have allowed three sessions since 2020.
+constexpr int nvenc_sessions = 3;
 constexpr std::size_t decoder_pictures = 24;  // 16 reference pictures, threads, and those handed on
 constexpr std::size_t encoder_pictures = 24;  // references, threads and B-frames, beside the lookahead
 // An encoder keeps of each frame ahead the picture, smaller copies shifted by half a sample, and what moving costs.
@@ -32,7 +34,7 @@ std::size_t default_memory(int cores) {
 
 std::size_t lane_bytes(const pipeline::ResolvedJob& job) {
     std::size_t bytes = decoder_pictures * device::picture_bytes(job.input.video.picture);
-    if (job.video) {
+    if (job.video && !pipeline::encodes_on_gpu(job)) {
         // Looked at by the encoder, and held as context for the segment before.
         const auto lookahead = static_cast<std::size_t>(job.video->encoder.context_frames);
         const std::size_t pictures = encoder_pictures + (lookahead_pictures + 1) * lookahead;
@@ -49,6 +51,7 @@ pipeline::Limits make_limits(const RunOptions& options, const pipeline::Resolved
     limits.lanes = options.lanes > 0 ? options.lanes : cores;
     limits.lanes = std::clamp(limits.lanes, 1, std::max(1, fitting));
     if (options.lanes > 0) limits.first_lanes = limits.lanes;  // asked for: nothing is left to find out
+    if (pipeline::encodes_on_gpu(job)) limits.encoders = nvenc_sessions * static_cast<int>(job.devices.size());
     if (pipeline::on_gpu(job)) {
         const int first = first_gpu_lanes * static_cast<int>(job.devices.size());
         limits.first_lanes = std::min(limits.lanes, std::max(limits.first_lanes, first));

@@ -203,6 +203,7 @@ class Resolver {
             media::find_timing(prepared_.input.index->frame_pts, input.time_base, video().average_frame_rate);
         input.sample_aspect_ratio = video().sample_aspect_ratio;
         input.hdr = video().hdr;
+        input.device = prepared_.devices.front();
         pipeline::VideoPlan plan;
         plan.encoder = media::resolve_encoder(request, input);
         if (!plan.encoder.note.empty()) prepared_.fallbacks.push_back(plan.encoder.note);
@@ -255,7 +256,9 @@ class Resolver {
     void resolve_decoder() {
         if (!on_gpu()) return;
         if (!prepared_.model) {
-            prepared_.notes.push_back("without a model there is nothing to do for " + job_.run.device);
+            if (!pipeline::encodes_on_gpu(prepared_.job)) {
+                prepared_.notes.push_back("without a model there is nothing to do for " + job_.run.device);
+            }
             return;
         }
         media::DecoderOptions options = decoder_options(job_, prepared_.input);

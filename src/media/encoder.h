@@ -11,6 +11,7 @@
 
 #include "core/outcome.h"
 #include "core/picture_desc.h"
+#include "device/device.h"
 #include "device/picture.h"
 #include "media/hdr.h"
 #include "media/join.h"
@@ -38,6 +39,7 @@ struct EncoderInput {
     FrameTiming timing = FrameTiming::constant;
     core::Rational sample_aspect_ratio{0, 1};
     HdrMetadata hdr = {};
+    device::DeviceId device = {};  ///< that the job runs on; NVENC needs a GPU, all others do without
 };
 
 /// Everything decided: same settings, same input, same packets, on any machine (where `deterministic`).
@@ -45,6 +47,7 @@ struct EncoderSettings {
     EncoderRequest request;
     EncoderInput input;
     core::PictureDesc picture;  ///< what send() takes
+    device::DeviceId device;    ///< whose encoder works: a GPU's for NVENC, which takes pictures of any device
     int threads = 0;            ///< explicit, never "auto"
     /// Frames of the next segment to be fed behind a forced key frame at the end of a segment, so that rate control
     /// sees what one instance would see (x264 and x265: their rc-lookahead). 0: intra-only, or no use.
@@ -54,8 +57,9 @@ struct EncoderSettings {
     std::string note;           ///< for the report: "mjpeg has no 10 bit: 8 bit is encoded"; empty mostly
 };
 
-/// Decide. Throws Error(usage) for an unknown encoder, preset, option or pixel format (with the ones it takes), and for
-/// odd sizes where 4:2:0 needs even ones (offering --pad, --crop, 4:4:4).
+/// Decide. Throws Error(usage) for an unknown encoder, preset, option or pixel format (with the ones it takes), for odd
+/// sizes where 4:2:0 needs even ones (offering --pad, --crop, 4:4:4), and for NVENC where the job, the machine or the
+/// GPU has none.
 [[nodiscard]] EncoderSettings resolve_encoder(const EncoderRequest& request, const EncoderInput& input);
 
 /// What a muxer must know of an encoded stream; the same for all segments. Plain data: it is kept in the journal.
@@ -74,8 +78,8 @@ class Encoder {
   public:
     virtual ~Encoder() = default;
 
-    /// Feed one picture of EncoderSettings::picture's description. full: nothing taken; receive first.
-    /// The picture may be held without copying until its packets are out.
+    /// Feed one picture of EncoderSettings::picture's description, of the host unless EncoderSettings::device is a GPU.
+    /// full: nothing taken; receive first. The picture may be held without copying until its packets are out.
     virtual core::Feed send(const device::Picture& picture, FrameKind kind) = 0;
     /// No more pictures.
     virtual void finish() = 0;

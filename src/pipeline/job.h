@@ -64,6 +64,7 @@ struct Limits {
     int lanes = 2;                               ///< segments in work at once, at most
     int first_lanes = 1;                         ///< how many the run begins with
     int cores = 2;
+    int encoders = 0;  ///< open at once, at most; 0: one a lane
 };
 
 struct ResolvedJob {
@@ -84,11 +85,16 @@ struct ResolvedJob {
     return job.devices.front().kind == device::DeviceKind::cuda;
 }
 
+/// Whether pictures stay on their GPU for the encoder.
+[[nodiscard]] inline bool encodes_on_gpu(const ResolvedJob& job) {
+    return job.video && job.video->encoder.device.kind == device::DeviceKind::cuda;
+}
+
 /// What the engine picked. Each may be called on any thread; what it makes stays on one. A `station` is an index of the
 /// job's devices.
 struct Backends {
     std::function<std::unique_ptr<media::FrameReader>(std::size_t station)> open_reader;
-    std::function<std::unique_ptr<media::Encoder>()> make_encoder;
+    std::function<std::unique_ptr<media::Encoder>(std::size_t station)> make_encoder;
     /// The source that other streams are copied from; may be null.
     std::function<std::shared_ptr<media::Source>()> open_copy_source;
     std::vector<infer::Session*> sessions;  ///< one a station; empty without a model

@@ -43,8 +43,8 @@ PicturePools::PicturePools(device::DeviceId where)
     : host(device::make_staging_source(where), device::DeviceId{}, "pictures", device::unbounded),
       device(where, "pictures on the device", device::unbounded) {}
 
-PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools)
-    : model_(model), target_(target), pools_(pools), stream_(pools.device.device()) {
+PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools, Delivery delivery)
+    : model_(model), target_(target), pools_(pools), delivery_(delivery), stream_(pools.device.device()) {
     if (model_ != nullptr) {
         to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
                             model_->frame.height * model_->scale, target_);
@@ -80,7 +80,8 @@ device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult&
     device::Picture picture = device::lease_picture(on_host ? pools_.host : pools_.device, target_);
     const auto port = static_cast<std::size_t>(model_->model.result_output);
     to_picture_->run(stream_, result.outputs->at(port).at(result.slot), tag.source.get(), picture);
-    return on_host ? std::move(picture) : device::copied(stream_, pools_.host, picture);
+    if (on_host || delivery_ == Delivery::as_made) return picture;
+    return device::copied(stream_, pools_.host, picture);
 }
 
 void PictureMaker::prepare_conversion(const core::PictureDesc& from) {
@@ -95,6 +96,13 @@ void PictureMaker::prepare_conversion(const core::PictureDesc& from) {
 device::Picture PictureMaker::converted(const device::Picture& picture) {
     if (same_meaning(picture.desc, target_) && nearly_same_size(picture.desc, target_)) {
         return reframe(picture, target_, pools_.host);
+    }
+    if (core::same_samples(picture.desc.format, target_.format)) {
+        core::PictureDesc moved = picture.desc;
+        moved.format = target_.format;
+        if (same_meaning(moved, target_) && nearly_same_size(moved, target_)) {
+            return reframe(repacked(picture, target_.format, pools_.host), target_, pools_.host);
+        }
     }
     prepare_conversion(picture.desc);
     const device::Tensor tensor = device::lease_tensor(pools_.host, to_tensor_->output());

@@ -20,16 +20,20 @@ struct PicturePools {
     device::BufferPool device;
 };
 
+/// Where made pictures are wanted. as_made: on the model's device, for encoders that work there.
+enum class Delivery { host, as_made };
+
 /// Makes pictures of one description. Not thread-safe.
 class PictureMaker {
   public:
     /// `model`: null without one; its results are where `pools.device` is. `pools` must outlive the maker.
-    PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools);
+    PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools,
+                 Delivery delivery = Delivery::host);
 
     /// Whether make() would hand the picture on as it is.
     [[nodiscard]] bool passes(const FrameResult& frame) const;
     /// A picture of the target description with the tag's pts and duration. A decoded picture that has the description
-    /// already passes through. It is the host's, but may be still on its way there: its timeline says when it is.
+    /// already passes through. It may still be in work, or on its way to the host: its timeline says when it is there.
     [[nodiscard]] device::Picture make(FrameResult frame);
     /// Of all that was made so far; waits for it.
     [[nodiscard]] std::int64_t nan_values() const;
@@ -42,6 +46,7 @@ class PictureMaker {
     const ModelPlan* model_;
     core::PictureDesc target_;
     PicturePools& pools_;
+    Delivery delivery_;
     device::Stream stream_;
     std::optional<core::PictureDesc> converts_from_;
     std::optional<ops::ToTensor> to_tensor_;

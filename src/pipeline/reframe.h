@@ -1,5 +1,5 @@
 #pragma once
-// A picture with a column or a row more or less, every other sample as it was.
+// A picture with a column or a row more or less, or with its samples at other places, each as it was.
 
 #include "core/picture_desc.h"
 #include "device/buffer_pool.h"
@@ -15,5 +15,10 @@ namespace millrace::pipeline {
 /// again. Formats must be equal. Host pictures. Times and flags are not set.
 [[nodiscard]] device::Picture reframe(const device::Picture& picture, const core::PictureDesc& target,
                                       device::BufferPool& pool);
+
+/// The same samples as `format` lays them out (asserted: core::same_samples). Host pictures. Times and flags are not
+/// set.
+[[nodiscard]] device::Picture repacked(const device::Picture& picture, const core::PixelFormat& format,
+                                       device::BufferPool& pool);
 
 }  // namespace millrace::pipeline

@@ -110,6 +110,7 @@ class Runner {
                                 station.pictures(),
                                 encoders_,
                                 station.held(),
+                                station.index(),
                                 [this](const SegmentRecord& record) { keep(record); },
                                 [this, share = seat.share](std::int64_t frames) {
                                     frames_done_ += frames;
@@ -138,7 +139,10 @@ class Runner {
             const std::lock_guard lock(mutex_);
             ++lanes_alive_;
         }
-        encoders_.add(1);
+        if (job_.limits.encoders == 0 || encoders_made_ < job_.limits.encoders) {
+            encoders_.add(1);
+            ++encoders_made_;
+        }
         schedule_.add_taker(house.station.index());
         ++lanes_started_[house.station.index()];
         lanes_.emplace_back([this, &house] {
@@ -197,6 +201,7 @@ class Runner {
     int max_lanes_;
     std::vector<int> lanes_started_;  ///< by station
     EncoderSlots encoders_;
+    int encoders_made_ = 0;  ///< slots that there are
     std::deque<Station> stations_;
     std::deque<LaneHouse> houses_;  ///< one a station
 

@@ -46,6 +46,7 @@ struct OutputHouse {
     PicturePools& pictures;
     EncoderSlots& encoders;
     HeldLanes& held;
+    std::size_t station;  ///< index of the job's device that the pictures come from
     std::function<void(const SegmentRecord&)> segment_done;
     std::function<void(std::int64_t)> frames_done;  ///< so many more frames are encoded or written
 };

@@ -21,7 +21,8 @@ class VideoOutput final : public SegmentOutput {
     VideoOutput(const OutputHouse& house, SegmentSeat seat)
         : SegmentOutput(house, std::move(seat)),
           plan_(*house.job.video),
-          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures) {}
+          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures,
+                 encodes_on_gpu(house.job) ? Delivery::as_made : Delivery::host) {}
 
   protected:
     // All that the segment before waits for comes through without a slot: its encoder may be the one that makes room.
@@ -34,7 +35,7 @@ class VideoOutput final : public SegmentOutput {
 
     void let_in(const EncoderSlots::Slot& slot) override {
         slot_ = slot;
-        encoder_ = house().backends.make_encoder();
+        encoder_ = house().backends.make_encoder(house().station);
         writer_.emplace(house().journal.segment_path(number()));
         encode_waiting(in_flight());
     }
@@ -81,8 +82,9 @@ class VideoOutput final : public SegmentOutput {
     [[nodiscard]] bool wants_head() const { return seat().gives_context && frames_ < plan_.encoder.context_frames; }
 
     // The next segment's encoder may open before this one closes: at first it only looks ahead, which leaves cores
-    // idle, and takes little memory.
+    // idle, and takes little memory. A GPU has only so many sessions.
     void release_slot() {
+        if (encodes_on_gpu(house().job)) return;
         if (sent_ - packets_ <= plan_.encoder.context_frames / 2) slot_.reset();
     }
 

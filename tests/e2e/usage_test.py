@@ -85,6 +85,7 @@ def test_an_unknown_container_and_codec(folder, clip):
     refused(clip("cfr"), folder, USAGE, "out.xyz", output="out.xyz")
     refused(clip("cfr"), folder, USAGE, "libx999", "libx264", options=["-c:v", "libx999"])
     refused(clip("cfr"), folder, USAGE, "ffv1", "mkv", options=["-c:v", "ffv1"], output="out.webm")
+    refused(clip("cfr"), folder, USAGE, "--device cuda", "libx265", options=["-c:v", "hevc_nvenc"])
 
 
 def test_a_quality_off_the_encoders_scale(folder, clip):

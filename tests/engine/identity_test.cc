@@ -76,6 +76,13 @@ TEST_F(IdentityTest, OnAGpuLibrariesAndDriverAreNamed) {
     EXPECT_TRUE(changes([&] { prepared_.model->request.weights = infer::Weights::fp16; }));
 }
 
+TEST_F(IdentityTest, NvencsDriverIsNamed) {
+    EXPECT_FALSE(now().contains("GPU driver"));
+    prepared_.job.video->encoder.device = {device::DeviceKind::cuda, 0};
+    EXPECT_FALSE(now().at("GPU driver").empty());
+    EXPECT_FALSE(now().contains("GPU libraries"));
+}
+
 TEST_F(IdentityTest, LimitsAndAppearanceDoNot) {
     EXPECT_FALSE(changes([&] { job_.run.lanes = 7; }));
     EXPECT_FALSE(changes([&] { job_.run.memory = 1; }));

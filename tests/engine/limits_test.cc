@@ -80,6 +80,17 @@ TEST(Limits, ARunOnAGpuBeginsWithSeveralLanes) {
     EXPECT_EQ(make_limits(options, job, 8).first_lanes, 6);
 }
 
+// Its encoders are on the GPU: few sessions, and none of the host's memory.
+TEST(Limits, ARunThatEncodesOnAGpuHasAsManyEncodersAsAnyDriverAllows) {
+    pipeline::ResolvedJob job = make_job(40);
+    EXPECT_EQ(make_limits({}, job, 8).encoders, 0);
+    job.video->encoder.device = {device::DeviceKind::cuda, 0};
+    EXPECT_EQ(make_limits({}, job, 8).encoders, 3);
+    job.devices = {{device::DeviceKind::cuda, 0}, {device::DeviceKind::cuda, 1}};
+    EXPECT_EQ(make_limits({}, job, 8).encoders, 6);
+    EXPECT_EQ(lane_bytes(job), 24 * std::size_t{3'110'400});
+}
+
 TEST(GpuMemory, IsSharedOutToTheLastByte) {
     for (const std::size_t total : {std::size_t{0}, std::size_t{7}, 1000 * mib}) {
         const GpuMemory memory = share_gpu_memory(total);

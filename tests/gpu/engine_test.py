@@ -14,7 +14,19 @@ import subprocess
 import time
 
 import pytest
-from tools import FAILED, REFUSED, ROOT, command_of, ffmpeg, frames_of, leftovers, millrace, packet_fingerprint, times
+from tools import (
+    FAILED,
+    REFUSED,
+    ROOT,
+    USAGE,
+    command_of,
+    ffmpeg,
+    frames_of,
+    leftovers,
+    millrace,
+    packet_fingerprint,
+    times,
+)
 
 SAMPLE = ROOT / "samples" / "bbb.mp4"
 RUNTIME = ["--ort-library", os.environ["MILLRACE_ONNXRUNTIME"]] if "MILLRACE_ONNXRUNTIME" in os.environ else []
@@ -68,6 +80,17 @@ def test_pictures_are_the_cpus(folder):
     said = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stderr
     worst = re.search(r"PSNR.*min:(\S+)", said)[1]
     assert worst == "inf" or float(worst) >= LOWEST_PSNR
+
+
+def test_nvenc_encodes_or_the_run_does_not_start(folder):
+    output = folder / "out.mp4"
+    ended = millrace(*words(SAMPLE, output, "--device", "cuda:0", "-c:v", "hevc_nvenc", "--frames", "48"))
+    if ended.code == 0:
+        assert len(frames_of(output)) == 48
+        return
+    assert ended.code == USAGE, ended
+    assert all(word in ended.err for word in ("cuda:0", "NVENC", "libx265")), ended
+    assert leftovers(folder) == []
 
 
 def start(film, output, *options, **variables):

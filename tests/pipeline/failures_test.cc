@@ -42,7 +42,7 @@ std::vector<Fault> faults() {
          }},
         {"opening an encoder",
          [](Rig& rig, const auto& fail) {
-             rig.backends.make_encoder = [fail]() -> std::unique_ptr<media::Encoder> {
+             rig.backends.make_encoder = [fail](std::size_t) -> std::unique_ptr<media::Encoder> {
                  fail();
                  return nullptr;
              };

@@ -209,7 +209,7 @@ Rig::Rig(const FakeJob& settings) {
     }
     if (settings.model) fill_model(settings);
     backends.open_reader = [this](std::size_t) { return std::make_unique<FakeReader>(video); };
-    backends.make_encoder = [this] { return std::make_unique<FakeEncoder>(codec); };
+    backends.make_encoder = [this](std::size_t) { return std::make_unique<FakeEncoder>(codec); };
 }
 
 void Rig::fill_model(const FakeJob& settings) {

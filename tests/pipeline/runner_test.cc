@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -59,6 +60,46 @@ TEST(Runner, FramesGetToTheirSegmentInOrderWithTheNextSegmentsHeadBehind) {
         }
         EXPECT_EQ(result.segments_reused, 0);
     }
+}
+
+// A GPU has only so many sessions.
+TEST(Runner, NoMoreEncodersAreOpenThanAllowed) {
+    for (const int context : {0, 4}) {
+        FakeJob settings;
+        settings.lanes = 5;
+        settings.context_frames = context;
+        Rig rig(settings);
+        rig.job.limits.first_lanes = 5;
+        rig.job.limits.encoders = 2;
+        rig.job.video->encoder.device = {device::DeviceKind::cuda, 0};
+        const RunResult result = rig.run();
+        EXPECT_EQ(result.records.size(), 6U);
+        EXPECT_LE(rig.codec.most_open, 2);
+        settings.lanes = 1;
+        Rig one(settings);
+        (void)one.run();
+        EXPECT_EQ(differing(rig.files(), one.files()), std::vector<int>{});
+    }
+}
+
+// The pictures of a station are on its device, and so must be what encodes them.
+TEST(Runner, EachStationsSegmentsHaveItsEncoders) {
+    FakeJob settings;
+    settings.model = fake_model({}, 1);
+    settings.stations = 2;
+    settings.lanes = 2;
+    Rig rig(settings);
+    std::mutex mutex;
+    std::map<std::size_t, int> made;
+    rig.backends.make_encoder = [&, make = rig.backends.make_encoder](std::size_t station) {
+        const std::lock_guard lock(mutex);
+        ++made[station];
+        return make(station);
+    };
+    (void)rig.run();
+    EXPECT_EQ(made[0] + made[1], 6);
+    EXPECT_GT(made[0], 0);
+    EXPECT_GT(made[1], 0);
 }
 
 TEST(Runner, ContextMayBeLongerThanTheNextSegment) {

@@ -4,11 +4,13 @@
 
 #include <cassert>
 #include <map>
+#include <optional>
 
 #include "core/error.h"
 #include "media/ffmpeg/convert.h"
 #include "media/ffmpeg/encoder_context.h"
 #include "media/ffmpeg/encoder_format.h"
+#include "media/ffmpeg/nvidia/cuda_frames.h"
 
 namespace millrace::media {
 
@@ -25,6 +27,7 @@ class FfmpegEncoder final : public Encoder {
         stream_.profile = context_->profile;
         stream_.level = context_->level;
         stream_.bit_rate = settings.request.bit_rate.value_or(0);
+        if (context_->hw_frames_ctx != nullptr) gpu_frames_.emplace(settings.device, context_->hw_frames_ctx);
         const auto* extradata = reinterpret_cast<const std::byte*>(context_->extradata);
         stream_.extradata.assign(extradata, extradata + context_->extradata_size);
     }
@@ -38,7 +41,8 @@ class FfmpegEncoder final : public Encoder {
     core::Feed send(const device::Picture& picture, FrameKind kind) override {
         assert(picture.desc.format == picture_.format && picture.desc.width == picture_.width &&
                picture.desc.height == picture_.height);
-        FrameHandle frame = ffmpeg::make_frame(picture, context_->pix_fmt);
+        FrameHandle frame =
+            gpu_frames_ ? gpu_frames_->copy_of(picture) : ffmpeg::make_frame(picture, context_->pix_fmt);
         frame->pict_type = kind == FrameKind::key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
         frame->sample_aspect_ratio = context_->sample_aspect_ratio;
         const int result = avcodec_send_frame(context_.get(), frame.get());
@@ -89,6 +93,7 @@ class FfmpegEncoder final : public Encoder {
     EncodedStream stream_;
     std::int64_t sent_ = 0;
     bool ended_ = false;
+    std::optional<ffmpeg::CudaFrames> gpu_frames_;
     CodecHandle context_;  // last: closing it releases pictures
 };
 

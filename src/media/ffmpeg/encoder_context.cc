@@ -13,10 +13,13 @@ extern "C" {
 #include <vector>
 
 #include "core/error.h"
+#include "device/cuda/probe.h"
 #include "media/ffmpeg/convert.h"
 #include "media/ffmpeg/encoder_format.h"
+#include "media/ffmpeg/encoder_nvenc.h"
 #include "media/ffmpeg/encoder_traits.h"
 #include "media/ffmpeg/log_capture.h"
+#include "media/ffmpeg/nvidia/cuda_frames.h"
 
 namespace millrace::media::ffmpeg {
 
@@ -76,10 +79,30 @@ void set_preset(AVCodecContext& context, const EncoderSettings& settings) {
 void check_crf(const AVOption& option, const std::string& codec, double crf, const std::string& given_as) {
     const EncoderTraits* traits = find_traits(codec);
     const double highest = traits != nullptr && traits->highest_crf > 0 ? traits->highest_crf : option.max;
+    const double lowest = traits != nullptr && traits->on_gpu() ? 1 : 0;  // NVENC's 0 means "not given"
     const bool whole = option.type == AV_OPT_TYPE_INT;
-    if (crf >= 0 && crf <= highest && (!whole || crf == std::floor(crf))) return;
-    throw Error(ErrorCode::usage, fmt::format("{}: {} takes {} from 0 to {}; lower is better and larger", given_as,
-                                              codec, whole ? "a whole number" : "a number", highest));
+    if (crf >= lowest && crf <= highest && (!whole || crf == std::floor(crf))) return;
+    throw Error(ErrorCode::usage, fmt::format("{}: {} takes {} from {} to {}; lower is better and larger", given_as,
+                                              codec, whole ? "a whole number" : "a number", lowest, highest));
+}
+
+// NVENC's nearest to a rate factor is the target quality of its variable bit rate, which then has no aim of its own.
+// What the user says of rate control with -e stands as it is; FFmpeg's default of 2 Mbit/s for any size is nobody's
+// wish.
+void set_nvenc_quality(AVCodecContext& context, const EncoderRequest& request, const EncoderTraits& traits) {
+    if (request.crf) {
+        const AVOption* option = av_opt_find(&context, "cq", nullptr, 0, AV_OPT_SEARCH_CHILDREN);
+        check_crf(*option, request.codec, *request.crf, fmt::format("-crf {}", *request.crf));
+    } else if (request.bit_rate) {
+        context.bit_rate = *request.bit_rate;
+        return set_option(context, "rc", "vbr", "-b:v");
+    }
+    for (const char* own : {"rc", "cq", "qp", "b", "cbr"}) {
+        if (!request.crf && find_option(request, traits, own)) return;
+    }
+    context.bit_rate = 0;
+    set_option(context, "rc", "vbr", "-crf");
+    set_option(context, "cq", fmt::format("{}", request.crf.value_or(traits.nvenc_quality)), "-crf");
 }
 
 void set_crf(AVCodecContext& context, const EncoderRequest& request) {
@@ -104,6 +127,8 @@ void set_crf(AVCodecContext& context, const EncoderRequest& request) {
 
 void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
     const EncoderRequest& request = settings.request;
+    const EncoderTraits* traits = find_traits(request.codec);
+    if (traits != nullptr && traits->on_gpu()) return set_nvenc_quality(context, request, *traits);
     set_crf(context, request);
     if (request.bit_rate) context.bit_rate = *request.bit_rate;
     if (request.codec == "mjpeg" && !request.bit_rate) {  // its default is 200 kbit/s whatever the size
@@ -115,6 +140,12 @@ void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
 // "q" is ffmpeg's -q:v: a fixed quantiser scale.
 bool set_qscale(AVCodecContext& context, const std::string& key, const std::string& value) {
     if (key != "q" && key != "q:v" && key != "qscale") return false;
+    const EncoderTraits* traits = find_traits(context.codec->name);
+    if (traits != nullptr && traits->on_gpu()) {
+        throw Error(ErrorCode::usage, fmt::format("-e {}={}: {} has no such scale; use -crf N, or -e rc=constqp -e "
+                                                  "qp=N for a fixed quantiser",
+                                                  key, value, traits->name));
+    }
     const double scale = to_number(value).value_or(0);
     if (scale <= 0) {
         throw Error(ErrorCode::usage, fmt::format("-e {}={}: expected a number above 0", key, value));
@@ -170,7 +201,9 @@ void set_fixed_options(AVCodecContext& context, const EncoderSettings& settings)
     context.thread_count = settings.threads;
     const EncoderTraits* traits = find_traits(codec);
     if (traits != nullptr && traits->frame_threads) context.thread_type = FF_THREAD_FRAME;
-    if (codec == "libx264" || codec == "libx264rgb" || codec == "libx265") set_option(context, "forced-idr", "1", "-e");
+    const bool forces_idr =
+        codec == "libx264" || codec == "libx264rgb" || codec == "libx265" || (traits != nullptr && traits->on_gpu());
+    if (forces_idr) set_option(context, "forced-idr", "1", "-e");
     if (codec == "libvpx-vp9") {
         set_option(context, "row-mt", "1", "-e");
         set_option(context, "tile-columns", "6", "-e");  // as many as the width allows, up to this
@@ -198,6 +231,13 @@ void set_picture(AVCodecContext& context, const EncoderSettings& settings) {
     context.color_trc = color.transfer;
     const bool subsampled = picture.format.family == core::ColorFamily::yuv && picture.format.log2_chroma_w > 0;
     if (subsampled) context.chroma_sample_location = color.siting;
+}
+
+// "cuda:0 (NVIDIA H100 80GB HBM3)"
+std::string gpu_name(device::DeviceId device) {
+    const std::vector<device::CudaDeviceInfo> gpus = device::cuda_devices();
+    const auto found = std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index);
+    return found == gpus.end() ? to_string(device) : fmt::format("{} ({})", to_string(device), found->name);
 }
 
 }  // namespace
@@ -230,6 +270,10 @@ CodecHandle configure_encoder(const EncoderSettings& settings) {
     set_quality(*context, settings);
     set_users_options(*context, settings);
     context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    if (settings.device.kind == device::DeviceKind::cuda) {
+        context->hw_frames_ctx = make_cuda_frames(settings.device, context->pix_fmt, settings.picture).release();
+        context->pix_fmt = AV_PIX_FMT_CUDA;
+    }
     return context;
 }
 
@@ -245,6 +289,9 @@ CodecHandle open_encoder(const EncoderSettings& settings) {
                          text.find("Invalid value") != std::string::npos;
     if (result >= 0 && !ignored) return context;
     if (result >= 0) close_encoder(std::move(context), 0);
+    if (settings.device.kind == device::DeviceKind::cuda) {
+        throw nvenc_refusal(settings, gpu_name(settings.device), text.empty() ? error_text(result) : text);
+    }
     throw Error(ErrorCode::usage,
                 fmt::format("{} refuses {}x{} {} with these settings: {}", settings.request.codec,
                             settings.picture.width, settings.picture.height, core::name(settings.picture.format),
@@ -274,8 +321,10 @@ void try_encoder(const EncoderSettings& settings) {
         return;
     }
     EncoderSettings small = settings;
-    small.picture.width = std::min(small.picture.width, 64);
-    small.picture.height = std::min(small.picture.height, 64);
+    if (settings.device.kind == device::DeviceKind::host) {  // chips have least and largest sizes
+        small.picture.width = std::min(small.picture.width, 64);
+        small.picture.height = std::min(small.picture.height, 64);
+    }
     static_cast<void>(open_encoder(small));
 }
 

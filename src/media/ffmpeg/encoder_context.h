@@ -12,7 +12,11 @@ namespace millrace::media::ffmpeg {
 /// FFmpeg's encoder `codec`. Throws Error(usage) where the installed FFmpeg has none, with the ones it has.
 [[nodiscard]] const AVCodec& require_encoder(const std::string& codec);
 
-/// A context with everything set, not opened. Throws Error(usage) for options that the encoder does not take.
+/// resolve_encoder() without the trial at its end.
+[[nodiscard]] EncoderSettings decide_encoder(const EncoderRequest& request, const EncoderInput& input);
+
+/// A context with everything set, not opened; of pictures on the host, or with frames on settings.device. Throws
+/// Error(usage) for options that the encoder does not take.
 [[nodiscard]] CodecHandle configure_encoder(const EncoderSettings& settings);
 
 /// Opened. Throws Error(usage) with the encoder's own words when it refuses.

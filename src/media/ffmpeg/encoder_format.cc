@@ -15,6 +15,8 @@ extern "C" {
 
 #include "core/error.h"
 #include "media/ffmpeg/convert.h"
+#include "media/ffmpeg/encoder_nvenc.h"
+#include "media/ffmpeg/encoder_traits.h"
 
 namespace millrace::media::ffmpeg {
 
@@ -144,6 +146,8 @@ FrameHandle pack(const device::Picture& picture, AVPixelFormat format) {
 }  // namespace
 
 std::vector<EncoderFormat> encoder_formats(const AVCodec& codec) {
+    const EncoderTraits* traits = find_traits(codec.name);
+    if (traits != nullptr && traits->on_gpu()) return nvenc_formats(codec.name);
     std::vector<EncoderFormat> out;
     for (const AVPixelFormat av : av_formats(codec)) {
         if (is_full_range_format(av)) continue;  // the plain format with full range
@@ -172,9 +176,15 @@ EncoderFormat format_by_name(const AVCodec& codec, const std::string& name) {
     const AVPixelFormat asked = av_get_pix_fmt((named_full ? "yuv" + name.substr(4) : name).c_str());
     const auto found = std::ranges::find(formats, asked, &EncoderFormat::av);
     if (asked != AV_PIX_FMT_NONE && found != formats.end()) return *found;
-    // Planar RGB and deep grey that the encoder wants packed may be asked for by the picture's own name.
+    // Planar RGB and deep grey that the encoder wants packed may be asked for by the picture's own name, and samples
+    // that it wants elsewhere by another one.
     for (const EncoderFormat& format : formats) {
         if (core::name(format.picture) == name) return format;
+    }
+    if (const auto ours = to_pixel_format(asked)) {
+        const auto same =
+            std::ranges::find_if(formats, [&](const EncoderFormat& f) { return core::same_samples(f.picture, *ours); });
+        if (same != formats.end()) return *same;
     }
     std::vector<std::string> names;
     for (const EncoderFormat& format : formats) {

@@ -9,6 +9,7 @@
 #include "media/ffmpeg/convert.h"
 #include "media/ffmpeg/encoder_context.h"
 #include "media/ffmpeg/encoder_format.h"
+#include "media/ffmpeg/encoder_nvenc.h"
 #include "media/ffmpeg/encoder_traits.h"
 
 namespace millrace::media {
@@ -45,7 +46,7 @@ std::string change_note(const EncoderSettings& settings) {
     const core::PixelFormat& from = settings.input.picture.format;
     const core::PixelFormat& to = settings.picture.format;
     std::string note;
-    if (from != to && from.packing == to.packing) {
+    if (!core::same_samples(from, to)) {
         note = fmt::format("{} takes no {}: {} is encoded", settings.request.codec, core::name(from), core::name(to));
         if (to.depth < from.depth) note += fmt::format(" ({} of {} bits)", to.depth, from.depth);
     }
@@ -116,11 +117,13 @@ int choose_threads(const EncoderRequest& request, const core::PictureDesc& pictu
 
 }  // namespace
 
-EncoderSettings resolve_encoder(const EncoderRequest& request, const EncoderInput& input) {
+namespace ffmpeg {
+
+EncoderSettings decide_encoder(const EncoderRequest& request, const EncoderInput& input) {
     EncoderSettings settings;
     settings.request = request;
     settings.input = input;
-    const ffmpeg::EncoderTraits* traits = ffmpeg::find_traits(request.codec);
+    const EncoderTraits* traits = find_traits(request.codec);
     choose_picture(settings);
     check_size(settings, traits);
     settings.threads = choose_threads(request, settings.picture);
@@ -130,10 +133,21 @@ EncoderSettings resolve_encoder(const EncoderRequest& request, const EncoderInpu
         settings.note += fmt::format("{}{} was not tried: one instance encodes the whole file",
                                      settings.note.empty() ? "" : "; ", request.codec);
     } else {
-        settings.context_frames = ffmpeg::lookahead_frames(request, *traits);
+        settings.context_frames = lookahead_frames(request, *traits);
         settings.segmentable = traits->closed_join;
     }
+    if (traits != nullptr && traits->on_gpu()) {
+        check_nvenc_device(request.codec, input.device);
+        settings.device = input.device;
+    }
     if (request.codec == "libsvtav1" && request.bit_rate) settings.deterministic = false;
+    return settings;
+}
+
+}  // namespace ffmpeg
+
+EncoderSettings resolve_encoder(const EncoderRequest& request, const EncoderInput& input) {
+    EncoderSettings settings = ffmpeg::decide_encoder(request, input);
     ffmpeg::try_encoder(settings);
     return settings;
 }

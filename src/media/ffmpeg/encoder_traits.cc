@@ -38,7 +38,19 @@ constexpr std::array<Preset, 10> x265_presets{{{"medium", 20},
 // x264 --fullhelp and x265's documentation of --crf. FFmpeg takes any; x264 goes on with its own highest in silence.
 constexpr double x26x_crf = 51;
 
-constexpr std::array<EncoderTraits, 9> table{{
+// ffmpeg -h encoder=h264_nvenc, without the names that are deprecated there. They look ahead only where asked to.
+constexpr std::array<Preset, 10> nvenc_presets{{{"p4", 0},
+                                                {"p1", 0},
+                                                {"p2", 0},
+                                                {"p3", 0},
+                                                {"p5", 0},
+                                                {"p6", 0},
+                                                {"p7", 0},
+                                                {"fast", 0},
+                                                {"medium", 0},
+                                                {"slow", 0}}};
+
+constexpr std::array<EncoderTraits, 12> table{{
     {.name = "libx264", .params = "x264-params", .even_size = true, .highest_crf = x26x_crf, .presets = x264_presets},
     {.name = "libx264rgb", .params = "x264-params", .highest_crf = x26x_crf, .presets = x264_presets},
     {.name = "libx265", .params = "x265-params", .even_size = true, .highest_crf = x26x_crf, .presets = x265_presets},
@@ -48,6 +60,9 @@ constexpr std::array<EncoderTraits, 9> table{{
     {.name = "ffv1"},
     {.name = "mjpeg", .intra_only = true, .frame_threads = true},
     {.name = "png", .intra_only = true, .frame_threads = true},
+    {.name = "h264_nvenc", .even_size = true, .highest_crf = 51, .nvenc_quality = 23, .presets = nvenc_presets},
+    {.name = "hevc_nvenc", .even_size = true, .highest_crf = 51, .nvenc_quality = 28, .presets = nvenc_presets},
+    {.name = "av1_nvenc", .even_size = true, .highest_crf = 51, .nvenc_quality = 30, .presets = nvenc_presets},
 }};
 
 std::string dashed(std::string_view key) {

@@ -21,8 +21,12 @@ struct EncoderTraits {
     bool frame_threads = false;    ///< libavcodec's frame threads: no effect on bits
     bool closed_join = true;       ///< separate instances can be joined
     double highest_crf = 0;        ///< where FFmpeg's option has no bound of its own; 0: it has, or there is no crf
+    /// NVENC, whose quality where nothing is asked for this is, on the scale of -crf; 0: an encoder on the CPU.
+    int nvenc_quality = 0;
     /// Presets with their rc-lookahead, the default first. Empty: the encoder has no named presets.
     std::span<const std::pair<std::string_view, int>> presets = {};
+
+    [[nodiscard]] bool on_gpu() const { return nvenc_quality > 0; }
 };
 
 /// nullptr: FFmpeg may have it, but it was not tried.

@@ -1,4 +1,4 @@
-// open_library() of a build with CUDA.
+// Opening devices in a build with CUDA.
 
 #include <dlfcn.h>
 #include <fmt/core.h>
@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/error.h"
+#include "media/nvidia/context.h"
 #include "media/nvidia/library.h"
 
 namespace millrace::media::nvidia {
@@ -42,7 +43,7 @@ class Opened {
 };
 
 void check(const Library& library, CUresult result, const char* api) {
-    if (result != CUDA_SUCCESS) throw_failure(library, result, api, "opening the device for decoding");
+    if (result != CUDA_SUCCESS) throw_failure(library, result, api, "opening the device for video");
 }
 
 void find_video_functions(const Opened& video, Functions& call) {
@@ -59,13 +60,11 @@ void find_video_functions(const Opened& video, Functions& call) {
     video.find(call.destroy_video_parser, "cuvidDestroyVideoParser");
 }
 
-std::unique_ptr<Library> load(int index) {
+// Of the library everything but the video functions.
+std::unique_ptr<Library> open_driver(int index) {
     auto library = std::make_unique<Library>();
     library->index = index;
     const Opened driver(index, "libcuda.so.1", "install NVIDIA's driver, or work on the CPU");
-    const Opened video(
-        index, "libnvcuvid.so.1",
-        "install the driver's video libraries (in containers: NVIDIA_DRIVER_CAPABILITIES=video,compute)");
     tcuInit* init = nullptr;
     tcuDeviceGet* get_device = nullptr;
     tcuDevicePrimaryCtxRetain* retain = nullptr;
@@ -75,7 +74,6 @@ std::unique_ptr<Library> load(int index) {
     driver.find(init, "cuInit");
     driver.find(get_device, "cuDeviceGet");
     driver.find(retain, "cuDevicePrimaryCtxRetain");
-    find_video_functions(video, library->call);
     CUdevice device = 0;
     check(*library, init(0), "cuInit");
     check(*library, get_device(&device, index), "cuDeviceGet");
@@ -83,15 +81,30 @@ std::unique_ptr<Library> load(int index) {
     return library;
 }
 
-}  // namespace
+std::unique_ptr<Library> load(int index) {
+    auto library = open_driver(index);
+    const Opened video(
+        index, "libnvcuvid.so.1",
+        "install the driver's video libraries (in containers: NVIDIA_DRIVER_CAPABILITIES=video,compute)");
+    find_video_functions(video, library->call);
+    return library;
+}
 
-const Library& open_library(int index) {
+// One for each device, made when it is first asked for, and never destroyed.
+template <std::unique_ptr<Library> Make(int)>
+const Library& kept(int index) {
     static std::mutex mutex;
     static auto* libraries = new std::map<int, std::unique_ptr<Library>>();
     const std::scoped_lock lock(mutex);
     std::unique_ptr<Library>& library = (*libraries)[index];
-    if (!library) library = load(index);
+    if (!library) library = Make(index);
     return *library;
 }
+
+}  // namespace
+
+const Library& open_library(int index) { return kept<load>(index); }
+
+void* primary_context(int index) { return kept<open_driver>(index).context; }
 
 }  // namespace millrace::media::nvidia
