@@ -16,6 +16,7 @@ struct StageReport {
     double wait_input = 0;    ///< had nothing to do
     double wait_output = 0;   ///< could not hand on
     double ceiling_fps = 0;   ///< frames per second if its workers never waited; 0 unknown
+    double gpu = 0;           ///< its work on GPUs took, beside what its workers did
 };
 
 /// Frame accounting. decoded = processed + dropped; processed = encoded = muxed, or the run failed.

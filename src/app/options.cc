@@ -109,7 +109,7 @@ constexpr std::array table{
     Option{"model-workers", "", "N", "", "runs of the model at once (default: as many as there are cores)", model_group,
            media, 0U, once, set::model_workers},
     Option{"fp16", "", "", "", "make the model float16, checked against float32 on some frames (GPU)", model_group,
-           run_only, run_only, once, set::fp16},
+           work, run_only, once, set::fp16},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
            bit(CommandId::devices), once, set::runtime_library},
     Option{"device", "-d", "NAME", "",

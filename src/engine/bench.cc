@@ -5,18 +5,24 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
+#include "core/half.h"
+#include "device/copy.h"
 #include "engine/backends.h"
 #include "engine/resolve.h"
 #include "millrace/engine.h"
 #include "pipeline/failure.h"
 #include "pipeline/model_io.h"
+#include "pipeline/model_stage.h"
 #include "pipeline/picture_maker.h"
 
 namespace millrace {
@@ -27,12 +33,14 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr std::chrono::seconds step_time{3};
-constexpr int sample_frames = 48;  // decoded pictures kept in memory for the steps that need some
+constexpr std::chrono::seconds warm_time{1};  // for what a GPU needs once: decoders, the first of each kernel
+constexpr int sample_frames = 48;             // decoded pictures kept in memory for the steps that need some
+constexpr int gpu_burst = 16;                 // frames enqueued before the host waits for them
 
-// Frames per second of `threads` threads that each call `work(thread)` until the step's time is up; `work` returns the
-// frames that it did, 0 for no more.
+// Frames per second of `threads` threads that each call `work(thread)` until `time` is up; `work` returns the frames
+// that it did, 0 for no more.
 template <class Work>
-double rate_of(int threads, const std::stop_token& stop, Work work) {
+double rate_of(int threads, std::chrono::seconds time, const std::stop_token& stop, Work work) {
     pipeline::Failure failure(stop);
     std::atomic<std::int64_t> frames{0};
     const auto begin = Clock::now();
@@ -41,7 +49,7 @@ double rate_of(int threads, const std::stop_token& stop, Work work) {
         for (int thread = 0; thread < threads; ++thread) {
             workers.emplace_back([&, thread] {
                 pipeline::guarded(failure, [&] {
-                    while (Clock::now() - begin < step_time && !failure.stop().stop_requested()) {
+                    while (Clock::now() - begin < time && !failure.stop().stop_requested()) {
                         const std::int64_t done = work(thread);
                         if (done == 0) return;
                         frames += done;
@@ -55,130 +63,239 @@ double rate_of(int threads, const std::stop_token& stop, Work work) {
     return static_cast<double>(frames.load()) / wall;
 }
 
-// Each stage of a job alone.
+// Values between 0 and 1 on the host, as pictures have them: a GPU is faster on zeros.
+void fill_with_noise(const device::Tensor& tensor) {
+    std::minstd_rand random(1);
+    std::uniform_real_distribution<float> values(0.0F, 1.0F);
+    const std::size_t size = tensor.desc.byte_count();
+    if (tensor.desc.dtype == core::DType::float32) {
+        std::generate_n(tensor.as<float>(), size / sizeof(float), [&] { return values(random); });
+    } else if (tensor.desc.dtype == core::DType::float16) {
+        std::generate_n(tensor.as<std::uint16_t>(), size / 2, [&] { return core::half_of_float(values(random)); });
+    } else {
+        std::memset(tensor.data, 0, size);
+    }
+}
+
+// Each stage of a job alone, on the first of its devices.
 class Bench {
   public:
     Bench(const Job& job, const std::function<void(const std::string&)>& progress, const std::stop_token& stop)
-        : job_(job), progress_(progress), stop_(stop), pool_(device::DeviceId{}, "bench", device::unbounded) {}
+        : progress_(progress),
+          stop_(stop),
+          prepared_(engine::prepare_job(job, stop)),
+          device_(prepared_.job.devices.front()),
+          pool_(device_, "bench", device::unbounded),
+          pictures_(device_),
+          stream_(device_),
+          backends_(engine::make_backends(job, prepared_, stop)) {}
 
     json run() {
-        engine::PreparedJob prepared = engine::prepare_job(job_, stop_);
-        if (prepared.devices.front().kind != device::DeviceKind::host) {
-            throw core::Error(
-                core::ErrorCode::usage,
-                fmt::format("bench works on cpu, not on {}: leave out --device; the report of a run there "
-                            "says how each stage does",
-                            job_.run.device));
-        }
-        const pipeline::Backends backends = engine::make_backends(job_, prepared, stop_);
-        add("decode", decode(prepared.job, backends));
-        keep_samples(backends);
-        if (prepared.model) {
-            add("to_tensor", to_tensor(prepared.job));
-            json batches = model_batches(prepared);
+        body_["device"] = device::to_string(device_);
+        add("decode", decode());
+        keep_samples();
+        if (prepared_.model) {
+            add("to_tensor", to_tensor());
+            json batches = model_batches();
             body_["model_batches"] = batches;
-            add("model", model(*prepared.model->sessions.front(), prepared.job.model->workers));
+            add("model", model(*prepared_.model->sessions.front(), job().model->workers));
+            if (job().video) add("to_picture", to_picture());
         }
-        if (prepared.job.video) {
-            make_results(prepared.job);
-            add("encode", encode(prepared.job, backends));
+        if (job().video) {
+            make_results();
+            add("encode", encode());
         }
         return std::move(body_);
     }
 
   private:
+    [[nodiscard]] const pipeline::ResolvedJob& job() const { return prepared_.job; }
+    [[nodiscard]] bool on_gpu() const { return device_.kind == device::DeviceKind::cuda; }
+    /// Threads that convert: those of the lanes, which on the CPU take what cores there are.
+    [[nodiscard]] int converters() const { return on_gpu() ? job().limits.lanes : job().limits.cores; }
+    [[nodiscard]] int burst() const { return on_gpu() ? gpu_burst : 1; }
+
     void add(const char* stage, double fps) {
         body_["ceilings"][stage] = fps;
         if (progress_) progress_(fmt::format("{} alone: {:.1f} fps", stage, fps));
     }
 
+    template <class Work>
+    double warm_rate_of(int threads, Work work) {
+        if (on_gpu()) rate_of(threads, warm_time, stop_, work);
+        return rate_of(threads, step_time, stop_, work);
+    }
+
     // Over and over, so that no lane is without a segment before the time is up.
-    double decode(const pipeline::ResolvedJob& job, const pipeline::Backends& backends) const {
-        const auto lanes = std::min<std::size_t>(static_cast<std::size_t>(job.limits.lanes), job.input.segments.size());
+    double decode() {
+        const std::vector<pipeline::Segment>& segments = job().input.segments;
+        const auto lanes = std::min<std::size_t>(static_cast<std::size_t>(job().limits.lanes), segments.size());
         std::vector<std::unique_ptr<media::FrameReader>> readers(lanes);
         std::atomic<std::size_t> next{0};
-        return rate_of(static_cast<int>(lanes), stop_, [&](int thread) -> std::int64_t {
+        return warm_rate_of(static_cast<int>(lanes), [&](int thread) -> std::int64_t {
             auto& reader = readers[static_cast<std::size_t>(thread)];
             device::Picture picture;
             if (reader && reader->next(picture)) return 1;
-            if (!reader) reader = backends.open_reader(0);
-            reader->start(job.input.segments[next++ % job.input.segments.size()].range);
+            if (!reader) reader = backends_.open_reader(0);
+            reader->start(segments[next++ % segments.size()].range);
             return reader->next(picture) ? 1 : 0;
         });
     }
 
-    void keep_samples(const pipeline::Backends& backends) {
-        const auto reader = backends.open_reader(0);
+    // On the host, for the encoders; the first one also where the model is.
+    void keep_samples() {
+        const auto reader = backends_.open_reader(0);
         reader->start({});
         for (device::Picture picture; samples_.size() < sample_frames && reader->next(picture);) {
-            samples_.push_back(std::move(picture));
+            if (samples_.empty()) {
+                sample_ = picture.device == device_ ? picture.share() : device::copied(stream_, pool_, picture);
+            }
+            const bool there = picture.device.kind == device::DeviceKind::cuda;
+            samples_.push_back(there ? device::copied(stream_, pictures_.host, picture) : std::move(picture));
         }
+        device::synchronize(stream_);
     }
 
-    double to_tensor(const pipeline::ResolvedJob& job) {
-        const pipeline::ModelPlan& plan = *job.model;
-        const core::PictureDesc& desc = samples_.front().desc;
+    double to_tensor() {
+        const pipeline::ModelPlan& plan = *job().model;
+        const core::PictureDesc& desc = sample_.desc;
         const ops::ToTensor op(desc, pipeline::input_spec(plan.model),
                                pipeline::fit_to(plan.model, {desc.width, desc.height}, plan.frame));
-        std::vector<device::Tensor> targets;
-        for (int i = 0; i < job.limits.cores; ++i) targets.push_back(device::lease_tensor(pool_, op.output()));
-        return rate_of(job.limits.cores, stop_, [&](int thread) -> std::int64_t {
-            op.run(device::host_stream(), samples_.front(), targets[static_cast<std::size_t>(thread)]);
-            return 1;
+        struct Place {
+            device::Stream stream;
+            device::Tensor tensor;
+        };
+        std::vector<Place> places;
+        for (int i = 0; i < converters(); ++i) {
+            places.push_back({device::Stream(device_), device::lease_tensor(pool_, op.output())});
+        }
+        return warm_rate_of(converters(), [&](int thread) -> std::int64_t {
+            const Place& place = places[static_cast<std::size_t>(thread)];
+            for (int i = 0; i < burst(); ++i) op.run(place.stream, sample_, place.tensor);
+            device::synchronize(place.stream);
+            return burst();
         });
+    }
+
+    device::Tensor noise(const core::TensorDesc& desc) {
+        device::Tensor here = device::lease_tensor(host_pool_, desc);
+        fill_with_noise(here);
+        if (!on_gpu()) return here;
+        device::Tensor there = device::copied(stream_, pool_, here);
+        device::synchronize(stream_);
+        return there;
     }
 
     std::vector<device::Tensor> lease_zeros(const std::vector<core::TensorDesc>& descs) {
         std::vector<device::Tensor> tensors;
         for (const core::TensorDesc& desc : descs) {
             tensors.push_back(device::lease_tensor(pool_, desc));
-            std::memset(tensors.back().data, 0, desc.byte_count());
+            device::clear(stream_, tensors.back());
         }
         return tensors;
     }
 
     // In video frames per second: a tiled frame takes several runs.
     double model(infer::Session& session, int workers) {
-        const std::vector<device::Tensor> inputs = lease_zeros(session.input_descs());
+        const auto port = static_cast<std::size_t>(session.model().picture_input);
+        std::vector<device::Tensor> inputs = lease_zeros(session.input_descs());
+        inputs.at(port) = noise(session.input_descs().at(port));
         std::vector<std::vector<device::Tensor>> outputs;
-        for (int i = 0; i < workers; ++i) outputs.push_back(lease_zeros(session.output_descs()));
-        return rate_of(workers, stop_, [&](int thread) -> std::int64_t {
-            session.run(device::host_stream(), inputs, outputs[static_cast<std::size_t>(thread)]);
+        std::deque<pipeline::RunsInFlight> in_flight;
+        for (int i = 0; i < workers; ++i) {
+            outputs.push_back(lease_zeros(session.output_descs()));
+            in_flight.emplace_back(session.stream(), profile_);
+        }
+        return rate_of(workers, step_time, stop_, [&](int thread) -> std::int64_t {
+            const auto at = static_cast<std::size_t>(thread);
+            in_flight[at].begin();
+            session.run(session.stream(), inputs, outputs[at]);
+            in_flight[at].end();
             return session.model().batch;
         });
     }
 
-    json model_batches(const engine::PreparedJob& prepared) {
+    json model_batches() {
         json rates = json::object();
-        const infer::ModelDescription& model_desc = prepared.model->model;
+        const infer::ModelDescription& model_desc = prepared_.model->model;
         const auto port = static_cast<std::size_t>(model_desc.picture_input);
         if (model_desc.inputs.at(port).desc.shape.front() > 0 || !model_desc.states.empty()) return rates;
         for (const int batch : {1, 2, 4, 8, 16}) {
-            infer::ModelRequest request = prepared.model->request;
-            request.batch = batch;
-            const infer::ModelDescription desc = infer::describe_model(request);
-            const auto session = infer::make_session(request, desc, prepared.job.model->input);
-            const double fps = model(*session, prepared.job.model->workers);
-            rates[std::to_string(batch)] = fps;
-            if (progress_) progress_(fmt::format("model alone, batch {}: {:.2f} fps", batch, fps));
+            const std::optional<double> fps = rate_at(batch);
+            if (!fps) break;
+            rates[std::to_string(batch)] = *fps;
+            if (progress_) progress_(fmt::format("model alone, batch {}: {:.2f} fps", batch, *fps));
         }
         return rates;
     }
 
-    // Pictures of the size that is encoded: the decoded ones, scaled where a model would have.
-    void make_results(const pipeline::ResolvedJob& job) {
-        pipeline::PictureMaker maker(nullptr, job.video->encoder.picture, pictures_);
-        for (device::Picture& picture : samples_) {
-            pipeline::FrameTag tag{0, picture.pts, picture.duration, nullptr};
-            picture = maker.make({tag, std::move(picture)});
+    // On a GPU the way the job's own session runs. nullopt: the batch does not fit its memory.
+    std::optional<double> rate_at(int batch) {
+        infer::ModelRequest request = prepared_.model->request;
+        request.batch = batch;
+        if (on_gpu()) {
+            request.device = device_;
+            request.choice = prepared_.model->sessions.front()->report().choice;
+        }
+        const infer::ModelDescription desc = infer::describe_model(request);
+        try {
+            const auto session = infer::make_session(request, desc, job().model->input);
+            return model(*session, job().model->workers);
+        } catch (const core::Error& error) {
+            if (!on_gpu() || error.code() != core::ErrorCode::out_of_memory) throw;
+            if (progress_) progress_(fmt::format("model alone, batch {}: no room ({})", batch, error.what()));
+            return std::nullopt;
         }
     }
 
-    double encode(const pipeline::ResolvedJob& job, const pipeline::Backends& backends) {
+    // Up to where the encoder takes them: for one on the CPU with the way down from the GPU.
+    double to_picture() {
+        const pipeline::ModelPlan& plan = *job().model;
+        const auto port = static_cast<std::size_t>(plan.model.result_output);
+        core::TensorDesc result = prepared_.model->sessions.front()->output_descs().at(port);
+        result.shape = pipeline::with_size({result.shape.begin() + 1, result.shape.end()}, plan.model.layout,
+                                           {plan.frame.width * plan.scale, plan.frame.height * plan.scale});
+        result.shape.insert(result.shape.begin(), 1);
+        std::vector<device::Tensor> outputs =
+            lease_zeros(std::vector<core::TensorDesc>(port, {core::DType::uint8, {1}}));
+        outputs.push_back(noise(result));
+        const auto shared = std::make_shared<const std::vector<device::Tensor>>(std::move(outputs));
+        const auto source = std::make_shared<const device::Picture>(sample_.share());
+        const auto delivery = pipeline::encodes_on_gpu(job()) ? pipeline::Delivery::as_made : pipeline::Delivery::host;
+        std::deque<pipeline::PictureMaker> makers;
+        for (int i = 0; i < converters(); ++i) {
+            makers.emplace_back(&plan, job().video->encoder.picture, pictures_, profile_, delivery);
+        }
+        return warm_rate_of(converters(), [&](int thread) -> std::int64_t {
+            device::Picture last;
+            for (int i = 0; i < burst(); ++i) {
+                last = makers[static_cast<std::size_t>(thread)].make(
+                    {{0, 0, 1, source}, pipeline::ModelResult{0, 0, shared}});
+            }
+            device::wait_readable(last.timeline);
+            return burst();
+        });
+    }
+
+    // Pictures of the size that is encoded: the decoded ones, scaled where a model would have.
+    void make_results() {
+        pipeline::PicturePools pools({});
+        pipeline::PictureMaker maker(nullptr, job().video->encoder.picture, pools, profile_);
+        for (device::Picture& picture : samples_) {
+            pipeline::FrameTag tag{0, picture.pts, picture.duration, nullptr};
+            picture = maker.make({tag, std::move(picture)});
+            if (pipeline::encodes_on_gpu(job())) picture = device::copied(stream_, pool_, picture);
+        }
+        device::synchronize(stream_);
+    }
+
+    double encode() {
         const std::int64_t span =
             samples_.back().pts - samples_.front().pts + std::max<std::int64_t>(1, samples_.back().duration);
-        return rate_of(job.limits.lanes, stop_, [&](int) -> std::int64_t {
-            const auto encoder = backends.make_encoder(0);
+        const int most = job().limits.encoders;
+        const int encoders = most > 0 ? std::min(most, job().limits.lanes) : job().limits.lanes;
+        return rate_of(encoders, step_time, stop_, [&](int) -> std::int64_t {
+            const auto encoder = backends_.make_encoder(0);
             media::Packet packet;
             std::int64_t frames = 0;
             const auto begin = Clock::now();
@@ -198,12 +315,18 @@ class Bench {
         });
     }
 
-    const Job& job_;
     const std::function<void(const std::string&)>& progress_;
     std::stop_token stop_;
+    engine::PreparedJob prepared_;
+    device::DeviceId device_;
     device::BufferPool pool_;
-    pipeline::PicturePools pictures_{device::DeviceId{}};
-    std::vector<device::Picture> samples_;
+    device::BufferPool host_pool_{device::DeviceId{}, "bench", device::unbounded};
+    pipeline::PicturePools pictures_;
+    device::Stream stream_;
+    pipeline::Backends backends_;
+    pipeline::Profile profile_{pipeline::Tracing::off};  ///< nobody reads it
+    device::Picture sample_;                             ///< decoded, on the device
+    std::vector<device::Picture> samples_;               ///< decoded, on the host; then what is encoded
     json body_{{"ceilings", json::object()}};
 };
 

@@ -15,6 +15,7 @@ json to_json(const StageReport& stage) {
             {"busy_seconds", stage.busy},
             {"wait_input_seconds", stage.wait_input},
             {"wait_output_seconds", stage.wait_output},
+            {"gpu_seconds", stage.gpu},
             {"ceiling_fps", stage.ceiling_fps}};
 }
 

@@ -229,7 +229,7 @@ class Run {
         const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
         for (const pipeline::StageSummary& stage : stages) {
             report_.stages.push_back({pipeline::name(stage.stage), stage.workers, stage.frames, stage.busy,
-                                      stage.wait_input, stage.wait_output, stage.ceiling_fps});
+                                      stage.wait_input, stage.wait_output, stage.ceiling_fps, stage.gpu});
         }
         const pipeline::Verdict verdict = pipeline::judge(stages, report_.fps);
         report_.limiting_stage = verdict.limiting_stage;

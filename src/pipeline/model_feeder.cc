@@ -8,6 +8,7 @@
 #include "infer/tiles.h"
 #include "ops/to_tensor.h"
 #include "pipeline/feeder.h"
+#include "pipeline/gpu_times.h"
 #include "pipeline/model_io.h"
 
 namespace millrace::pipeline {
@@ -29,6 +30,7 @@ class ModelFeeder final : public Feeder {
           profile_(profile),
           stop_(std::move(stop)),
           stream_(batcher.device()),
+          gpu_times_(stream_, Stage::to_tensor, profile),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
           frames_pool_(batcher.device(), "frame tensors", device::unbounded),
           // Bounded by the batches in flight, which are all that keep pictures.
@@ -92,7 +94,9 @@ class ModelFeeder final : public Feeder {
     void convert(const device::Picture& picture, const device::Tensor& tensor) {
         const ops::ToTensor& op = converter(picture.desc);
         const Timed busy(profile_, Stage::to_tensor, Activity::busy);
+        gpu_times_.begin(picture.timeline, tensor.timeline);
         op.run(stream_, picture, tensor);
+        gpu_times_.end();
         profile_.count_frames(Stage::to_tensor);
     }
 
@@ -149,12 +153,14 @@ class ModelFeeder final : public Feeder {
         const Timed busy(profile_, Stage::to_tensor, Activity::busy);
         slot.data = target;
         slot.desc = frame.desc;
+        gpu_times_.begin(frame.timeline, slot.timeline);
         if (tiles_) {
             slot.desc.shape = with_size(frame.desc.shape, plan_.model.layout, tiles_->tile);
             infer::gather_tile(stream_, *tiles_, static_cast<std::size_t>(tile), frame, slot);
         } else {
             device::copy(stream_, frame, slot);
         }
+        gpu_times_.end();
         return slot.desc.byte_count();
     }
 
@@ -163,6 +169,7 @@ class ModelFeeder final : public Feeder {
     Profile& profile_;
     std::stop_token stop_;
     device::Stream stream_;
+    GpuTimes gpu_times_;
     device::BufferPool frames_pool_;
     device::BufferPool uploads_;
     std::optional<infer::TilePlan> tiles_;

@@ -36,6 +36,7 @@ void RunsInFlight::wait_down_to(std::size_t count) {
         const Run& run = runs_.front();
         device::wait(device::host_stream(), run.end.ref());
         const std::chrono::duration<double> took{device::elapsed(run.begin.ref(), run.end.ref())};
+        profile_.add_gpu(Stage::model, std::chrono::duration_cast<std::chrono::nanoseconds>(took));
         const Clock::time_point now = Clock::now();
         profile_.add(Stage::model, Activity::busy, now - std::chrono::duration_cast<Clock::duration>(took), now);
     }

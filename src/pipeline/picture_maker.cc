@@ -43,8 +43,14 @@ PicturePools::PicturePools(device::DeviceId where)
     : host(device::make_staging_source(where), device::DeviceId{}, "pictures", device::unbounded),
       device(where, "pictures on the device", device::unbounded) {}
 
-PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools, Delivery delivery)
-    : model_(model), target_(target), pools_(pools), delivery_(delivery), stream_(pools.device.device()) {
+PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools, Profile& profile,
+                           Delivery delivery)
+    : model_(model),
+      target_(target),
+      pools_(pools),
+      delivery_(delivery),
+      stream_(pools.device.device()),
+      gpu_times_(stream_, Stage::to_picture, profile) {
     if (model_ != nullptr) {
         to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
                             model_->frame.height * model_->scale, target_);
@@ -79,7 +85,10 @@ device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult&
     const bool on_host = stream_.ref().device.kind == device::DeviceKind::host;
     device::Picture picture = device::lease_picture(on_host ? pools_.host : pools_.device, target_);
     const auto port = static_cast<std::size_t>(model_->model.result_output);
-    to_picture_->run(stream_, result.outputs->at(port).at(result.slot), tag.source.get(), picture);
+    const device::Tensor tensor = result.outputs->at(port).at(result.slot);
+    gpu_times_.begin(tensor.timeline, picture.timeline);
+    to_picture_->run(stream_, tensor, tag.source.get(), picture);
+    gpu_times_.end();
     if (on_host || delivery_ == Delivery::as_made) return picture;
     return device::copied(stream_, pools_.host, picture);
 }

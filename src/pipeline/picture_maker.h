@@ -8,6 +8,7 @@
 #include "ops/to_picture.h"
 #include "ops/to_tensor.h"
 #include "pipeline/frame.h"
+#include "pipeline/gpu_times.h"
 #include "pipeline/job.h"
 
 namespace millrace::pipeline {
@@ -27,7 +28,8 @@ enum class Delivery { host, as_made };
 class PictureMaker {
   public:
     /// `model`: null without one; its results are where `pools.device` is. `pools` must outlive the maker.
-    PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools,
+    /// Its work on a GPU is counted in `profile`.
+    PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools, Profile& profile,
                  Delivery delivery = Delivery::host);
 
     /// Whether make() would hand the picture on as it is.
@@ -48,6 +50,7 @@ class PictureMaker {
     PicturePools& pools_;
     Delivery delivery_;
     device::Stream stream_;
+    GpuTimes gpu_times_;
     std::optional<core::PictureDesc> converts_from_;
     std::optional<ops::ToTensor> to_tensor_;
     std::optional<ops::ToPicture> to_picture_;

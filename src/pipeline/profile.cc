@@ -60,6 +60,10 @@ void Profile::add(Stage stage, Activity activity, Clock::time_point begin, Clock
     events_.push_back(event);
 }
 
+void Profile::add_gpu(Stage stage, std::chrono::nanoseconds time) {
+    stages_.at(at(stage)).gpu_nanoseconds += time.count();
+}
+
 void Profile::count_frames(Stage stage, std::int64_t frames) { stages_.at(at(stage)).frames += frames; }
 
 void Profile::mark_first_frame() {
@@ -89,6 +93,7 @@ StageSums Profile::sums(Stage stage) const {
     StageSums sums;
     std::transform(counters.nanoseconds.begin(), counters.nanoseconds.end(), sums.time.begin(),
                    [](const auto& value) { return std::chrono::nanoseconds(value.load()); });
+    sums.gpu = std::chrono::nanoseconds(counters.gpu_nanoseconds.load());
     sums.frames = counters.frames.load();
     sums.workers_now = counters.workers_now.load();
     sums.workers_peak = counters.workers_peak.load();

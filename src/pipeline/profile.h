@@ -25,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 /// Sums of one stage since the start of the run, over all its workers.
 struct StageSums {
     std::array<std::chrono::nanoseconds, 3> time{};  ///< by Activity
+    std::chrono::nanoseconds gpu{};                  ///< of its work on GPUs, wherever the threads were meanwhile
     std::int64_t frames = 0;
     int workers_now = 0;
     int workers_peak = 0;
@@ -38,6 +39,8 @@ class Profile {
     explicit Profile(Tracing tracing);
 
     void add(Stage stage, Activity activity, Clock::time_point begin, Clock::time_point end);
+    /// Work of a stage that took `time` on a GPU, beside what its threads did.
+    void add_gpu(Stage stage, std::chrono::nanoseconds time);
     void count_frames(Stage stage, std::int64_t frames = 1);
     void worker_started(Stage stage);
     void worker_ended(Stage stage);
@@ -54,6 +57,7 @@ class Profile {
   private:
     struct Counters {
         std::array<std::atomic<std::int64_t>, 3> nanoseconds{};
+        std::atomic<std::int64_t> gpu_nanoseconds{0};
         std::atomic<std::int64_t> frames{0};
         std::atomic<int> workers_now{0};
         std::atomic<int> workers_peak{0};

@@ -33,8 +33,8 @@ void copy_row(const std::byte* from, std::size_t have, std::byte* to, std::size_
 /// Where the samples of one component lie in a picture.
 struct Component {
     device::PlaneView plane;
-    std::ptrdiff_t step;  ///< bytes from sample to sample
-    int shift;            ///< of the value in its 16 bits
+    std::ptrdiff_t step = 0;  ///< bytes from sample to sample
+    int shift = 0;            ///< of the value in its 16 bits
 };
 
 Component component_of(const device::Picture& picture, int component) {

@@ -54,9 +54,11 @@ StageSummary summarize(const Profile& profile, Stage stage, double run_seconds) 
     summary.wait_input = seconds(sums.time[static_cast<std::size_t>(Activity::wait_input)]);
     summary.wait_output = seconds(sums.time[static_cast<std::size_t>(Activity::wait_output)]);
     summary.workers = profile.sums(host_of(stage)).workers_peak;
+    summary.gpu = seconds(sums.gpu);
     if (summary.busy <= 0) return summary;
     const double workers = stage == Stage::join ? 1 : thread_seconds(profile, host_of(stage)) / run_seconds;
-    summary.ceiling_fps = static_cast<double>(summary.frames) * workers / summary.busy;
+    // A worker enqueues its next frame while the GPU has the one before: the longer of the two bounds it.
+    summary.ceiling_fps = static_cast<double>(summary.frames) * workers / std::max(summary.busy, summary.gpu);
     return summary;
 }
 

@@ -17,6 +17,7 @@ struct StageSummary {
     double busy = 0;
     double wait_input = 0;
     double wait_output = 0;
+    double gpu = 0;  ///< of its work on GPUs
     /// Frames per second if the workers that it had on average had never waited. 0 unknown.
     double ceiling_fps = 0;
 };

@@ -21,7 +21,7 @@ class VideoOutput final : public SegmentOutput {
     VideoOutput(const OutputHouse& house, SegmentSeat seat)
         : SegmentOutput(house, std::move(seat)),
           plan_(*house.job.video),
-          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures,
+          maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures, house.profile,
                  encodes_on_gpu(house.job) ? Delivery::as_made : Delivery::host) {}
 
   protected:

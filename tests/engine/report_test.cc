@@ -16,7 +16,7 @@ TEST(ReportJson, HoldsTheCounts) {
     report.segments = {6, 2};
     report.width_out = 3840;
     report.height_out = 2160;
-    report.stages = {{"encode", 2, 60, 1.5, 0.25, 0.5, 80}};
+    report.stages = {{"encode", 2, 60, 1.5, 0.25, 0.5, 80, 0.125}};
     const auto json = nlohmann::json::parse(to_json(report));
     EXPECT_EQ(json.at("output"), "out.mp4");
     EXPECT_EQ(json.at("frames").at("decoded"), 60);
@@ -25,6 +25,7 @@ TEST(ReportJson, HoldsTheCounts) {
     EXPECT_EQ(json.at("size_out"), (std::vector<int>{3840, 2160}));
     EXPECT_EQ(json.at("stages").at(0).at("name"), "encode");
     EXPECT_DOUBLE_EQ(json.at("stages").at(0).at("wait_output_seconds").get<double>(), 0.5);
+    EXPECT_DOUBLE_EQ(json.at("stages").at(0).at("gpu_seconds").get<double>(), 0.125);
 }
 
 TEST(ReportJson, IsJsonWhateverBytesAPathHas) {

@@ -100,8 +100,9 @@ TEST(GpuPictureMaker, BringsPicturesDownOnlyWhereTheyAreWantedThere) {
     clear(stream, outputs[0]);
     const auto shared = std::make_shared<const std::vector<Tensor>>(std::move(outputs));
     pipeline::PicturePools pools(gpu);
+    pipeline::Profile profile(pipeline::Tracing::off);
     const auto make = [&](pipeline::Delivery delivery) {
-        pipeline::PictureMaker maker(&plan, desc, pools, delivery);
+        pipeline::PictureMaker maker(&plan, desc, pools, profile, delivery);
         Picture made = maker.make({{0, 5, 1, nullptr}, pipeline::ModelResult{0, 0, shared}});
         EXPECT_EQ(made.pts, 5);
         EXPECT_EQ(maker.nan_values(), 0);
@@ -109,6 +110,7 @@ TEST(GpuPictureMaker, BringsPicturesDownOnlyWhereTheyAreWantedThere) {
     };
     const Picture up = make(pipeline::Delivery::as_made);
     const Picture down = make(pipeline::Delivery::host);
+    EXPECT_GT(profile.sums(pipeline::Stage::to_picture).gpu.count(), 0);  // the makers have waited for it
     EXPECT_EQ(up.device, gpu);
     EXPECT_EQ(down.device, DeviceId{});
     const Picture up_down = copied(stream, host, up);

@@ -68,6 +68,13 @@ def uninterrupted(film, tmp_path_factory):
     report = run(film, output, *FAST)
     assert report["fallbacks"] == []
     assert report["gpus"][0]["kernel_share"] > 0
+    stages = {stage["name"]: stage for stage in report["stages"]}
+    for name in ("to_tensor", "model", "to_picture"):
+        assert stages[name]["gpu_seconds"] > 0, stages[name]
+    assert stages["decode"]["gpu_seconds"] == 0
+    # Kernels of one GPU take turns or overlap; as many streams as there are workers cannot be longer at work.
+    for name in ("to_tensor", "to_picture"):
+        assert stages[name]["gpu_seconds"] <= stages[name]["workers"] * report["run_seconds"], stages[name]
     return output
 
 

@@ -169,6 +169,21 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
     EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 400);
 }
 
+// 8 s of kernels behind 0.5 s of enqueueing them: the GPU bounds what two lanes can do.
+TEST(Summaries, WorkOnAGpuBoundsWhatItsWorkersEnqueue) {
+    Profile profile(Tracing::off);
+    add(profile, Stage::decode, Activity::busy, milliseconds(3500));
+    add(profile, Stage::to_tensor, Activity::busy, milliseconds(500));
+    profile.count_frames(Stage::to_tensor, 100);
+    profile.add_gpu(Stage::to_tensor, milliseconds(8000));
+    const std::vector<StageSummary> stages = summarize(profile, 2);
+    ASSERT_EQ(stages.size(), 2U);
+    EXPECT_DOUBLE_EQ(stages[0].gpu, 0);
+    EXPECT_DOUBLE_EQ(stages[1].gpu, 8);
+    EXPECT_DOUBLE_EQ(stages[1].busy, 0.5);
+    EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 25);
+}
+
 TEST(LimitWatch, GoesByWhatHappenedSinceTheLastLook) {
     Profile profile(Tracing::off);
     LimitWatch watch;
