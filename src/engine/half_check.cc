@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/half.h"
 #include "device/copy.h"
 #include "device/picture.h"
 #include "device/stream.h"
@@ -25,8 +24,6 @@ namespace {
 
 constexpr std::size_t places = 4;  // of the video that are looked at
 constexpr int patterns = 2;
-constexpr double least_decibels = 40;
-constexpr double most_error = 0.01;
 
 using Pictures = std::vector<device::Picture>;
 
@@ -125,21 +122,6 @@ void draw_pattern(const device::Picture& picture, int number) {
     }
 }
 
-std::vector<float> floats_of(const core::TensorDesc& desc, const std::byte* data, std::size_t count) {
-    std::vector<float> values;
-    if (desc.dtype == core::DType::float32) {
-        values.resize(count);
-        std::memcpy(values.data(), data, count * sizeof(float));
-    }
-    if (desc.dtype == core::DType::float16) {
-        std::vector<std::uint16_t> halves(count);
-        std::memcpy(halves.data(), data, count * sizeof(std::uint16_t));
-        values.resize(count);
-        std::ranges::transform(halves, values.begin(), core::float_of_half);
-    }
-    return values;
-}
-
 // Runs batches of samples, between host memory and the session's.
 class SampleRunner {
   public:
@@ -154,21 +136,21 @@ class SampleRunner {
     [[nodiscard]] std::size_t batch() const { return batch_; }
 
     // Places that no sample is left for repeat the last one.
-    [[nodiscard]] std::vector<Results> run(std::span<const device::Tensor> entries) {
+    [[nodiscard]] std::vector<infer::Results> run(std::span<const device::Tensor> entries) {
         std::vector<device::Tensor> inputs;
         for (std::size_t i = 0; i < session_.input_descs().size(); ++i) inputs.push_back(input(i, entries));
         std::vector<device::Tensor> outputs;
         for (const core::TensorDesc& desc : session_.output_descs())
             outputs.push_back(device::lease_tensor(device_, desc));
         session_.run(session_.stream(), inputs, outputs);
-        std::vector<Results> results(entries.size());
+        std::vector<infer::Results> results(entries.size());
         for (const device::Tensor& output : outputs) {
             const device::Tensor down = device::copied(stream_, host_, output);
             device::synchronize(stream_);
             const std::size_t bytes = output.desc.byte_count() / batch_;
             for (std::size_t i = 0; i < entries.size(); ++i) {
                 results[i].push_back(
-                    floats_of(output.desc, down.data + i * bytes, bytes / core::size_of(output.desc.dtype)));
+                    infer::floats_of(output.desc, down.data + i * bytes, bytes / core::size_of(output.desc.dtype)));
             }
         }
         return results;
@@ -195,42 +177,6 @@ class SampleRunner {
     std::size_t picture_;
     std::size_t batch_;
 };
-
-// Over all values of one kind of result.
-struct Distance {
-    double squares = 0;  // of differences
-    double largest_error = 0;
-    double largest = 0;
-    std::size_t count = 0;
-
-    void add(const std::vector<float>& expected, const std::vector<float>& found) {
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            const auto want = static_cast<double>(expected[i]);
-            const auto have = static_cast<double>(found[i]);
-            ++count;
-            if (expected[i] == found[i] || (std::isnan(want) && std::isnan(have))) continue;
-            const double error = std::isfinite(want - have) ? std::abs(want - have) : 1e30;
-            squares += error * error;
-            largest_error = std::max(largest_error, error);
-            if (std::isfinite(want)) largest = std::max(largest, std::abs(want));
-        }
-        for (const float value : expected) {
-            if (std::isfinite(value)) largest = std::max(largest, static_cast<double>(std::abs(value)));
-        }
-    }
-};
-
-HalfVerdict judge_picture(const infer::ModelDescription& model, const Distance& distance, const std::string& samples) {
-    if (distance.squares == 0) return {true, fmt::format("equal to fp32 on {}", samples)};
-    const double mean = distance.squares / static_cast<double>(distance.count);
-    const auto peak = static_cast<double>(model.range);
-    const double decibels = 10 * std::log10(peak * peak / mean);
-    return {decibels >= least_decibels, fmt::format("{:.1f} dB of PSNR against fp32 on {}", decibels, samples)};
-}
-
-std::size_t top_of(const std::vector<float>& values) {
-    return static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
-}
 
 }  // namespace
 
@@ -263,64 +209,41 @@ Samples::Samples(const OpenedInput& input, const media::DecoderOptions& decoder,
     text_ = fmt::format("{} frame{}", entries_.size(), entries_.size() == 1 ? "" : "s");
 }
 
-std::vector<Results> run_samples(infer::Session& session, const std::vector<device::Tensor>& entries) {
+std::vector<infer::Results> run_samples(infer::Session& session, const std::vector<device::Tensor>& entries) {
     SampleRunner runner(session);
-    std::vector<Results> all;
+    std::vector<infer::Results> all;
     const std::span rest(entries);
     for (std::size_t i = 0; i < entries.size(); i += runner.batch()) {
-        std::vector<Results> some = runner.run(rest.subspan(i, std::min(runner.batch(), entries.size() - i)));
+        std::vector<infer::Results> some = runner.run(rest.subspan(i, std::min(runner.batch(), entries.size() - i)));
         std::ranges::move(some, std::back_inserter(all));
     }
     return all;
 }
 
-HalfVerdict judge_half(const infer::ModelDescription& model, std::span<const Results> expected,
-                       std::span<const Results> found, const std::string& samples) {
-    const auto result = static_cast<std::size_t>(model.result_output);
-    const bool picture = model.output == infer::OutputKind::picture;
-    double worst = 0;
-    Distance of_picture;
-    for (std::size_t port = 0; port < model.outputs.size(); ++port) {
-        Distance distance;
-        for (std::size_t i = 0; i < expected.size(); ++i) distance.add(expected[i][port], found[i][port]);
-        if (port == result) of_picture = distance;
-        if (distance.largest_error > 0)
-            worst = std::max(worst, distance.largest_error / std::max(distance.largest, 1e-30));
-    }
-    if (picture) return judge_picture(model, of_picture, samples);
-    std::string text =
-        fmt::format("values off by at most {:.2g} % of the largest against fp32 on {}", 100 * worst, samples);
-    const std::vector<std::int64_t>& shape = model.outputs.at(result).desc.shape;
-    if (shape.size() == 2 && !expected.empty() && expected[0][result].size() > 1) {
-        std::size_t same = 0;
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            same += top_of(expected[i][result]) == top_of(found[i][result]) ? 1U : 0U;
-        }
-        text += fmt::format(", the highest value the same on {} of {}", same, expected.size());
-    }
-    return {worst <= most_error, text};
+std::unique_ptr<infer::Session> make_reference_session(const infer::ModelRequest& request,
+                                                       const pipeline::ModelPlan& plan) {
+    infer::ModelRequest as_is = request;
+    as_is.weights = infer::Weights::as_is;
+    as_is.choice = infer::RuntimeChoice{.provider = infer::Provider::cuda, .math = request.float_math};
+    return infer::make_session(as_is, plan.model, plan.input);
 }
 
 CheckedSession make_checked_session(const infer::ModelRequest& request, const pipeline::ModelPlan& plan,
                                     const Samples& samples) {
-    infer::ModelRequest as_is = request;
-    as_is.weights = infer::Weights::as_is;
-    // Nothing is measured for a session that runs so few frames.
-    as_is.choice = infer::RuntimeChoice{.provider = infer::Provider::cuda, .math = request.float_math};
-    const std::vector<Results> expected =
-        run_samples(*infer::make_session(as_is, plan.model, plan.input), samples.entries());
+    const std::vector<infer::Results> expected = run_samples(*make_reference_session(request, plan), samples.entries());
 
     CheckedSession checked;
     checked.session = infer::make_session(request, plan.model, plan.input);
     if (checked.session->report().choice.weights == infer::Weights::as_is) return checked;
-    const HalfVerdict verdict =
-        judge_half(plan.model, expected, run_samples(*checked.session, samples.entries()), samples.text());
+    const infer::Verdict verdict = infer::judge(plan.model, expected, run_samples(*checked.session, samples.entries()),
+                                                "fp32 on " + samples.text());
     if (verdict.close) {
         checked.notes.push_back("fp16: " + verdict.text);
         return checked;
     }
     checked.fallbacks.push_back(fmt::format("fp16: {}: too far, so the model runs in fp32", verdict.text));
-    as_is.choice.reset();
+    infer::ModelRequest as_is = request;
+    as_is.weights = infer::Weights::as_is;
     checked.session.reset();
     checked.session = infer::make_session(as_is, plan.model, plan.input);
     return checked;

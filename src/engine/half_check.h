@@ -2,7 +2,6 @@
 // Whether a model with float16 weights still gives what it gave.
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,8 @@
 #include "device/device.h"
 #include "device/tensor.h"
 #include "engine/opened_input.h"
+#include "infer/closeness.h"
+#include "infer/engine_cache.h"
 #include "infer/session.h"
 #include "media/decoder.h"
 #include "millrace/job.h"
@@ -37,29 +38,22 @@ class Samples {
     std::string text_;
 };
 
-/// A sample's results: all outputs of the session, on the host.
-using Results = std::vector<std::vector<float>>;
-
-/// Run a session on samples, as many side by side as its batch has places; states are zeros. Outputs that are not
-/// floats are left empty.
-[[nodiscard]] std::vector<Results> run_samples(infer::Session& session, const std::vector<device::Tensor>& entries);
-
-/// How far float16 is from float32.
-struct HalfVerdict {
-    bool close = false;  ///< 40 dB of PSNR or more of a picture; of data no value off by more than 1 % of the largest
-    std::string text;    ///< "62.3 dB of PSNR against fp32 on 4 frames"
-};
-
-/// `samples`: Samples::text(). `expected` are float32's results, `found` float16's.
-[[nodiscard]] HalfVerdict judge_half(const infer::ModelDescription& model, std::span<const Results> expected,
-                                     std::span<const Results> found, const std::string& samples);
+/// Run a session on samples, as many side by side as its batch has places; states are zeros.
+[[nodiscard]] std::vector<infer::Results> run_samples(infer::Session& session,
+                                                      const std::vector<device::Tensor>& entries);
 
 /// A session, and what the report says about how it came about.
 struct CheckedSession {
     std::unique_ptr<infer::Session> session;
+    infer::Engine engine;  ///< that it runs; missing: none
     std::vector<std::string> notes;
     std::vector<std::string> fallbacks;
 };
+
+/// A session for comparison: the model as its file has it, on the runtime's own kernels. Nothing is measured for it, as
+/// it runs so few frames.
+[[nodiscard]] std::unique_ptr<infer::Session> make_reference_session(const infer::ModelRequest& request,
+                                                                     const pipeline::ModelPlan& plan);
 
 /// A session of `request`, which asks for float16 weights and brings no earlier choice. First the model runs on samples
 /// as the file has it, then with float16 weights, one after the other, as the memory is for one. Where they are not

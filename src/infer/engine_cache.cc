@@ -36,9 +36,21 @@ Error failure(const fs::path& path, const char* doing, int error) {
                                                 doing, std::generic_category().message(error)));
 }
 
-std::string digest_of(const EngineKey& key) {
-    constexpr std::size_t digits = 32;
-    return core::sha256_of(json(key).dump()).substr(0, digits);
+constexpr std::size_t folder_digits = 32;
+constexpr std::size_t engine_digits = 16;
+
+std::string digest_of(const json& value, std::size_t digits) { return core::sha256_of(value.dump()).substr(0, digits); }
+
+fs::path folder_of(const fs::path& cache, const EngineKey& key) { return cache / digest_of(key, folder_digits); }
+
+/// null where there is none, or no whole one, or one of another key.
+json read_manifest(const fs::path& folder, const EngineKey& key) {
+    std::ifstream file(folder / manifest_name, std::ios::binary);
+    json manifest = json::parse(std::string{std::istreambuf_iterator<char>(file), {}}, nullptr, false);
+    if (!manifest.is_object() || manifest.value("key", json()) != json(key)) return nullptr;
+    if (!manifest.contains("refused") || !manifest["refused"].is_string()) return nullptr;
+    if (!manifest.contains("files") || !manifest["files"].is_object()) return nullptr;
+    return manifest;
 }
 
 /// Name to hash of an engine's files.
@@ -49,6 +61,17 @@ json files_of(const fs::path& folder) {
         if (entry.is_regular_file() && name != manifest_name) files[name] = core::sha256_of_file(entry.path());
     }
     return files;
+}
+
+bool is_timing(const std::string& name) { return *fs::path(name).begin() == timings; }
+
+/// The engine's own: its times may change, or go, without another result.
+json without_timings(const json& files) {
+    json own = json::object();
+    for (const auto& [name, hash] : files.items()) {
+        if (!is_timing(name)) own[name] = hash;
+    }
+    return own;
 }
 
 /// To the disk before its name is: after a power cut a file may be there and empty.
@@ -87,6 +110,20 @@ class FolderLock {
     int file_;
 };
 
+/// Of a damaged engine the times, as far as they are what they were.
+void keep_timings(const fs::path& damaged, const EngineKey& key, const fs::path& building) {
+    const json manifest = read_manifest(damaged, key);
+    if (manifest.is_null()) return;
+    for (const auto& [name, hash] : manifest["files"].items()) {
+        const fs::path file = name;
+        std::error_code gone;
+        if (!is_timing(name) || !fs::is_regular_file(damaged / file, gone)) continue;
+        if (json(core::sha256_of_file(damaged / file)) != hash) continue;
+        fs::create_directories((building / file).parent_path());
+        fs::copy_file(damaged / file, building / file);
+    }
+}
+
 bool wait_for(const FolderLock& lock, WhileBusy busy, const std::stop_token& stop) {
     if (lock.try_lock()) return true;
     if (busy == WhileBusy::give_up) return false;
@@ -103,15 +140,15 @@ bool wait_for(const FolderLock& lock, WhileBusy busy, const std::stop_token& sto
 }  // namespace
 
 Engine EngineCache::find(const EngineKey& key) const {
-    const fs::path folder = folder_ / digest_of(key);
-    std::ifstream file(folder / manifest_name, std::ios::binary);
-    const json manifest = json::parse(std::string{std::istreambuf_iterator<char>(file), {}}, nullptr, false);
-    if (!manifest.is_object() || manifest.value("key", json()) != json(key)) return {};
-    if (!manifest.contains("refused") || !manifest["refused"].is_string()) return {};
+    const fs::path folder = folder_of(folder_, key);
+    const json manifest = read_manifest(folder, key);
+    if (manifest.is_null()) return {};
     const auto reason = manifest["refused"].get<std::string>();
-    if (!reason.empty()) return {EngineStatus::refused, {}, reason};
+    if (!reason.empty()) return {EngineStatus::refused, {}, {}, reason};
     try {
-        if (manifest.value("files", json()) == files_of(folder)) return {EngineStatus::ready, folder, {}};
+        const json files = without_timings(manifest["files"]);
+        if (files != without_timings(files_of(folder))) return {};
+        return {EngineStatus::ready, folder, digest_of(files, engine_digits), {}};
     } catch (const std::runtime_error& gone) {  // a file is: another process replaces what is damaged
         core::log::debug("{}: {}", folder.string(), gone.what());
     }
@@ -124,17 +161,18 @@ Engine EngineCache::build(const EngineKey& key, EngineBuilder& builder, WhileBus
     fs::create_directories(folder_, error);
     if (error) throw failure(folder_, "make the folder for engines", error.value());
     const FolderLock lock(folder_ / "lock");
-    if (!wait_for(lock, busy, stop)) return {EngineStatus::busy, {}, {}};
+    if (!wait_for(lock, busy, stop)) return {EngineStatus::busy, {}, {}, {}};
     // Whoever held the lock may have built it.
     if (Engine there = find(key); there.status != EngineStatus::missing) return there;
 
-    const fs::path place = folder_ / digest_of(key);
+    const fs::path place = folder_of(folder_, key);
     fs::path building = place;
     building += ".building";
     try {
         fs::remove_all(building);  // of a process that died
-        fs::remove_all(place);     // damaged
         fs::create_directory(building);
+        keep_timings(place, key, building);
+        fs::remove_all(place);  // damaged
         builder.build(building);
         const std::string reason = builder.check(building);
         if (!reason.empty()) {

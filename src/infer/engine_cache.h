@@ -14,11 +14,16 @@ namespace millrace::infer {
 /// value of any is another engine.
 using EngineKey = std::map<std::string, std::string>;
 
+/// A folder within an engine's: times that were measured while it was built. An engine runs without them. When it is
+/// damaged and they are not, the next one is built with them, sooner, and mostly with the same kernels.
+inline constexpr const char* timings = "timings";
+
 /// What builds engines. Called with the cache locked; may take minutes.
 class EngineBuilder {
   public:
     virtual ~EngineBuilder() = default;
-    /// Write the engine's files into `folder`, which is there and empty. Throws Error.
+    /// Write the engine's files into `folder`, which is there and empty, but for `timings` where an earlier engine for
+    /// the same key left some. Throws Error.
     virtual void build(const std::filesystem::path& folder) = 0;
     /// Run what was built in `folder`. "" where its results are right, else a sentence on how far off they are.
     virtual std::string check(const std::filesystem::path& folder) = 0;
@@ -31,6 +36,7 @@ enum class EngineStatus { missing, ready, refused, busy };
 struct Engine {
     EngineStatus status = EngineStatus::missing;
     std::filesystem::path folder;  ///< of a ready one; nobody writes there
+    std::string digest;            ///< of a ready one: its files' names and bytes but `timings`, 16 hexadecimal digits
     std::string reason;            ///< of a refused one
 };
 

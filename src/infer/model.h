@@ -63,6 +63,7 @@ struct ModelRequest {
     FloatMath float_math = FloatMath::full;  ///< of float32 models on a GPU
     std::optional<RuntimeChoice> choice{};   ///< of an earlier run; nullopt: the fastest, measured at load
     Weights weights = Weights::as_is;        ///< fp16 on a GPU only; a choice's own count before these
+    std::string engine{};  ///< folder of the engine that a choice of TensorRT runs, or builds where it is empty
 };
 
 /// Everything decided. A picture output has the input's layout, channel order and range, without mean and std.

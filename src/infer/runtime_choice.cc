@@ -45,8 +45,8 @@ class Parser {
 
     [[noreturn]] void fail() const {
         throw core::Error(core::ErrorCode::bad_input,
-                          fmt::format("'{}' is no way to run a model; expected cpu, or cuda/LAYOUT/LAUNCH/MATH/SEARCH "
-                                      "as in cuda/{}/{}/{}/{}",
+                          fmt::format("'{}' is no way to run a model; expected cpu, tensorrt, or "
+                                      "cuda/LAYOUT/LAUNCH/MATH/SEARCH as in cuda/{}/{}/{}/{}",
                                       text_, layouts[1], launches[0], maths[0], searches[0]));
     }
 
@@ -59,18 +59,26 @@ class Parser {
 
 std::string to_string(const RuntimeChoice& choice) {
     if (choice.provider == Provider::cpu) return "cpu";
-    const std::string text =
-        fmt::format("cuda/{}/{}/{}/{}", name(layouts, choice.layout), name(launches, choice.launch),
-                    name(maths, choice.math), name(searches, choice.search));
+    std::string text = "tensorrt";
+    if (choice.provider == Provider::cuda) {
+        text = fmt::format("cuda/{}/{}/{}/{}", name(layouts, choice.layout), name(launches, choice.launch),
+                           name(maths, choice.math), name(searches, choice.search));
+    }
     return choice.weights == Weights::fp16 ? fmt::format("{}/{}", text, fp16) : text;
 }
 
 RuntimeChoice parse_runtime_choice(std::string_view text) {
     if (text == "cpu") return {};
     Parser parser(text);
-    if (parser.word() != "cuda") parser.fail();
+    const std::string_view provider = parser.word();
     RuntimeChoice choice;
-    choice.provider = Provider::cuda;
+    choice.provider = provider == "tensorrt" ? Provider::tensorrt : Provider::cuda;
+    if (choice.provider == Provider::tensorrt) {
+        if (parser.word() == fp16) choice.weights = Weights::fp16;
+        if (to_string(choice) != text) parser.fail();
+        return choice;
+    }
+    if (provider != "cuda") parser.fail();
     choice.layout = parser.value<ConvLayout>(layouts);
     choice.launch = parser.value<Launch>(launches);
     choice.math = parser.value<FloatMath>(maths);

@@ -7,8 +7,9 @@
 
 namespace millrace::infer {
 
-/// Where the runtime's kernels come from.
-enum class Provider : std::uint8_t { cpu, cuda };
+/// Where the runtime's kernels come from. tensorrt: from an engine that was built ahead (infer/engine_cache.h), and
+/// CUDA's for what TensorRT does not take.
+enum class Provider : std::uint8_t { cpu, cuda, tensorrt };
 /// In which order convolutions see their data; the runtime transposes where the model has it otherwise.
 enum class ConvLayout : std::uint8_t { nchw, nhwc };
 /// How a run reaches the GPU: kernel by kernel, or as a graph that was captured once for the same memory.
@@ -23,8 +24,8 @@ enum class ConvSearch : std::uint8_t { heuristic, exhaustive };
 enum class Weights : std::uint8_t { as_is, fp16 };
 
 /// Everything about a run that may change the last bits of a result besides the model, the batch and the versions of
-/// the libraries. Two sessions with the same choice on the same kind of device give the same bits. On the CPU only
-/// `provider` means something.
+/// the libraries. Two sessions with the same choice on the same kind of device give the same bits; with TensorRT, two
+/// that run the same engine. On the CPU only `provider` means something, with TensorRT `weights` too.
 struct RuntimeChoice {
     Provider provider = Provider::cpu;
     ConvLayout layout = ConvLayout::nchw;
@@ -36,7 +37,7 @@ struct RuntimeChoice {
     friend bool operator==(const RuntimeChoice&, const RuntimeChoice&) = default;
 };
 
-/// "cpu", "cuda/nhwc/graph/full/heuristic", "cuda/nhwc/graph/tf32/heuristic/fp16".
+/// "cpu", "cuda/nhwc/graph/full/heuristic", "cuda/nhwc/graph/tf32/heuristic/fp16", "tensorrt", "tensorrt/fp16".
 [[nodiscard]] std::string to_string(const RuntimeChoice& choice);
 
 /// The inverse. Throws Error(bad_input) that says what was expected.

@@ -1,4 +1,4 @@
-// How far float16 weights are from float32: the check's samples, its runs and its verdict. Sessions run on the CPU
+// How far float16 weights are from float32: the check's samples and its runs. Sessions run on the CPU
 // here.
 
 #include "engine/half_check.h"
@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <span>
 
 #include "engine/output_checks.h"
@@ -63,57 +62,6 @@ TEST(HalfCheck, NeedsAModelAndAGpu) {
     EXPECT_NO_THROW(check_weights(job, gpu));
 }
 
-/// A description with one float output a frame.
-infer::ModelDescription description(infer::OutputKind kind, std::vector<std::int64_t> shape) {
-    infer::ModelDescription model;
-    model.output = kind;
-    model.outputs.push_back({"output", {core::DType::float32, std::move(shape)}});
-    return model;
-}
-
-HalfVerdict verdict_of(const infer::ModelDescription& model, const std::vector<float>& expected,
-                       const std::vector<float>& found) {
-    const std::vector<Results> left{{expected}};
-    const std::vector<Results> right{{found}};
-    return judge_half(model, left, right, "1 frame");
-}
-
-TEST(HalfCheck, PicturesAreJudgedByTheirPsnr) {
-    infer::ModelDescription model = description(infer::OutputKind::picture, {-1, 3, -1, -1});
-    // An error of 0.01 everywhere is 20 log10(1 / 0.01) = 40 dB; a shade less passes, a shade more does not.
-    const HalfVerdict near = verdict_of(model, {0.5F, 0.25F}, {0.5099F, 0.2401F});
-    EXPECT_TRUE(near.close);
-    EXPECT_EQ(near.text, "40.1 dB of PSNR against fp32 on 1 frame");
-    const HalfVerdict far = verdict_of(model, {0.5F, 0.25F}, {0.5101F, 0.2399F});
-    EXPECT_FALSE(far.close);
-    EXPECT_EQ(far.text, "39.9 dB of PSNR against fp32 on 1 frame");
-    model.range = 255;
-    EXPECT_EQ(verdict_of(model, {100, 100}, {100, 102}).text, "45.1 dB of PSNR against fp32 on 1 frame");
-    EXPECT_EQ(verdict_of(model, {100, 100}, {100, 100}).text, "equal to fp32 on 1 frame");
-}
-
-TEST(HalfCheck, WhatIsNoNumberIsFarFromOne) {
-    const infer::ModelDescription model = description(infer::OutputKind::picture, {-1, 3, -1, -1});
-    const float nan = std::numeric_limits<float>::quiet_NaN();
-    const float infinity = std::numeric_limits<float>::infinity();
-    EXPECT_FALSE(verdict_of(model, {0.5F}, {nan}).close);
-    EXPECT_FALSE(verdict_of(model, {0.5F}, {infinity}).close);
-    EXPECT_TRUE(verdict_of(model, {nan, infinity, 0.5F}, {nan, infinity, 0.5F}).close);
-}
-
-TEST(HalfCheck, DataAreJudgedByTheLargestError) {
-    const infer::ModelDescription vector = description(infer::OutputKind::data, {-1, 3});
-    const HalfVerdict near = verdict_of(vector, {10, 9.95F, -2}, {9.92F, 9.96F, -2});
-    EXPECT_TRUE(near.close);
-    EXPECT_EQ(
-        near.text,
-        "values off by at most 0.8 % of the largest against fp32 on 1 frame, the highest value the same on 0 of 1");
-    EXPECT_FALSE(verdict_of(vector, {10, 0, 0}, {10, 0, 0.2F}).close);
-    const infer::ModelDescription map = description(infer::OutputKind::data, {-1, 2, 2});
-    EXPECT_EQ(verdict_of(map, {8, 0, 0, 0}, {8, 0, 0, 0.04F}).text,
-              "values off by at most 0.5 % of the largest against fp32 on 1 frame");
-}
-
 TEST(HalfCheck, SamplesComeFromAllOverTheVideo) {
     const OpenedInput input = sample_video();
     const infer::Size size{input.video().picture.width, input.video().picture.height};
@@ -161,10 +109,10 @@ TEST(HalfCheck, AModelWithFloat16WeightsIsClose) {
     const millrace::test::TemporaryFolder folder;
     const infer::ModelRequest half = request_for(folder / "half.onnx");
     std::ofstream(half.path, std::ios::binary) << infer::graph::file_to_half(request.path).bytes;
-    const HalfVerdict verdict =
-        judge_half(plan.model, run_samples(*infer::make_session(request, plan.model, plan.input), samples.entries()),
-                   run_samples(*infer::make_session(half, infer::describe_model(half), plan.input), samples.entries()),
-                   samples.text());
+    const infer::Verdict verdict = infer::judge(
+        plan.model, run_samples(*infer::make_session(request, plan.model, plan.input), samples.entries()),
+        run_samples(*infer::make_session(half, infer::describe_model(half), plan.input), samples.entries()),
+        "fp32 on " + samples.text());
     EXPECT_TRUE(verdict.close);
     EXPECT_THAT(verdict.text, HasSubstr("dB of PSNR against fp32 on 4 frames"));
 }

@@ -46,6 +46,11 @@ TEST(RuntimeChoice, AllChoicesComeBackFromTheirText) {
         }
     }
     EXPECT_EQ(seen, 32);
+    for (const Weights weights : {Weights::as_is, Weights::fp16}) {
+        const RuntimeChoice choice{.provider = Provider::tensorrt, .weights = weights};
+        EXPECT_EQ(to_string(choice), weights == Weights::fp16 ? "tensorrt/fp16" : "tensorrt");
+        EXPECT_EQ(parse_runtime_choice(to_string(choice)), choice);
+    }
     EXPECT_EQ(to_string(RuntimeChoice{Provider::cuda, ConvLayout::nhwc, Launch::graph, FloatMath::tf32,
                                       ConvSearch::exhaustive}),
               "cuda/nhwc/graph/tf32/exhaustive");
@@ -57,7 +62,8 @@ TEST(RuntimeChoice, AllChoicesComeBackFromTheirText) {
 TEST(RuntimeChoice, RefusesWhatItDidNotWrite) {
     for (const char* text : {"", "gpu", "cuda", "cuda/nhwc", "cuda/nhwc/kernels/full", "cuda/nhwc/kernels/full/",
                              "cuda/nhwc/kernels/full/heuristic/", "cuda/nhwc/kernels/full/heuristic/fp16/",
-                             "cuda/nhwc/kernels/full/heuristic/half", "cuda/nhwc/kernels/half/heuristic", "cpu/nhwc"}) {
+                             "cuda/nhwc/kernels/full/heuristic/half", "cuda/nhwc/kernels/half/heuristic", "cpu/nhwc",
+                             "tensorrt/", "tensorrt/half", "tensorrt/fp16/", "tensorrt/nhwc"}) {
         const core::Error error = error_of([text] { (void)parse_runtime_choice(text); });
         EXPECT_EQ(error.code(), core::ErrorCode::bad_input) << text;
         EXPECT_THAT(error.what(),
@@ -195,6 +201,12 @@ TEST(Placement, CountsTheNodesOnTheCpu) {
         placement.read(line);
     }
     EXPECT_EQ(placement.on_cpu(), "3 nodes (Loop, NonZero x 2)");
+    EXPECT_EQ(placement.on_cuda(), "2 nodes (Conv, MemcpyToHost)");
+    placement.forget();
+    EXPECT_EQ(placement.on_cpu(), "");
+    placement.read("All nodes placed on [CUDAExecutionProvider]. Number of nodes: 5");
+    EXPECT_EQ(placement.on_cpu(), "");
+    EXPECT_EQ(placement.on_cuda(), "5 nodes (all of them x 5)");
 }
 
 TEST(Session, ReportsHowItRunsAndWhenItRanFirst) {

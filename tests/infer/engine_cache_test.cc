@@ -30,10 +30,11 @@ class StandIn final : public EngineBuilder {
   public:
     void build(const fs::path& folder) override {
         ++builds;
-        EXPECT_TRUE(fs::is_empty(folder));
+        found_times = fs::exists(folder / timings / "cache.bin") ? read_all(folder / timings / "cache.bin") : "";
+        EXPECT_FALSE(fs::exists(folder / "engine.bin"));
         std::ofstream(folder / "engine.bin") << text;
-        fs::create_directory(folder / "timing");
-        std::ofstream(folder / "timing" / "cache.bin") << "times";
+        fs::create_directory(folder / timings);
+        std::ofstream(folder / timings / "cache.bin") << "times";
         if (during) during();
     }
     std::string check(const fs::path& folder) override {
@@ -45,6 +46,7 @@ class StandIn final : public EngineBuilder {
     std::string text = "an engine";
     std::string wrong;
     std::function<void()> during;
+    std::string found_times;
     int builds = 0;
     int checks = 0;
 };
@@ -69,7 +71,7 @@ TEST_F(EngineCacheTest, AnEngineIsBuiltOnceAndFoundAgain) {
     const Engine built = build(builder);
     ASSERT_EQ(built.status, EngineStatus::ready);
     EXPECT_EQ(read_all(built.folder / "engine.bin"), "an engine");
-    EXPECT_EQ(read_all(built.folder / "timing" / "cache.bin"), "times");
+    EXPECT_EQ(read_all(built.folder / timings / "cache.bin"), "times");
     EXPECT_EQ(build(builder).folder, built.folder);
     EXPECT_EQ(EngineCache(folder()).find(one).folder, built.folder) << "by another run";
     EXPECT_EQ(builder.builds, 1);
@@ -98,7 +100,6 @@ TEST_F(EngineCacheTest, WhatIsDamagedIsMissingAndBuiltAgain) {
     const std::vector<std::function<void()>> damages{
         [&] { std::ofstream(place / "engine.bin") << "an Engine"; },
         [&] { fs::resize_file(place / "engine.bin", 3); },
-        [&] { fs::remove(place / "timing" / "cache.bin"); },
         [&] { std::ofstream(place / "more.bin") << "?"; },
         [&] { fs::resize_file(place / "manifest.json", 20); },
         [&] { std::ofstream(place / "manifest.json") << R"({"key": [], "files": 3})"; },
@@ -112,6 +113,35 @@ TEST_F(EngineCacheTest, WhatIsDamagedIsMissingAndBuiltAgain) {
         EXPECT_EQ(build(builder).status, EngineStatus::ready) << builds;
         EXPECT_EQ(builder.builds, ++builds);
     }
+}
+
+TEST_F(EngineCacheTest, WholeTimesOfADamagedEngineAreUsedAgain) {
+    StandIn builder;
+    const Engine built = build(builder);
+    EXPECT_EQ(builder.found_times, "");
+    EXPECT_EQ(built.digest.size(), 16U);
+    std::ofstream(built.folder / "engine.bin") << "damaged";
+    EXPECT_EQ(build(builder).digest, built.digest);
+    EXPECT_EQ(builder.found_times, "times");
+    std::ofstream(built.folder / "engine.bin") << "damaged";
+    std::ofstream(built.folder / timings / "cache.bin") << "tim";
+    builder.text = "another engine";
+    EXPECT_NE(build(builder).digest, built.digest);
+    EXPECT_EQ(builder.found_times, "");
+    EXPECT_EQ(builder.builds, 3);
+}
+
+TEST_F(EngineCacheTest, AWholeEngineNeedsNoTimes) {
+    StandIn builder;
+    const Engine built = build(builder);
+    for (const auto& change : std::vector<std::function<void()>>{
+             [&] { std::ofstream(built.folder / timings / "cache.bin") << "other times"; },
+             [&] { std::ofstream(built.folder / timings / "more.bin") << "more"; },
+             [&] { fs::remove_all(built.folder / timings); }}) {
+        change();
+        EXPECT_EQ(build(builder).digest, built.digest);
+    }
+    EXPECT_EQ(builder.builds, 1);
 }
 
 TEST_F(EngineCacheTest, ABuilderThatFailsLeavesNothing) {

@@ -11,6 +11,7 @@
 #include "infer/onnxruntime/model_file.h"
 #include "infer/onnxruntime/runtime.h"
 #include "infer/onnxruntime/session_options.h"
+#include "infer/onnxruntime/tensorrt_provider.h"
 
 namespace millrace::infer::ort {
 
@@ -38,6 +39,12 @@ Ort::SessionOptions CudaModel::options(const ModelRequest& request, const Runtim
     const int threads = request.threads > 0 ? request.threads : 1;
     Ort::SessionOptions options = session_options(model_, check_picture_input(model_, input), threads);
     add_choice(options, choice);
+    if (choice.provider == Provider::tensorrt) {
+        RuntimeChoice precision = choice;
+        if (model_.dtype == core::DType::float16) precision.weights = Weights::fp16;
+        append_tensorrt_provider(
+            options, tensorrt_provider_options(stream_.device, request.gpu_memory, precision, request.engine), stream_);
+    }
     append_cuda_provider(options, cuda_provider_options(stream_.device, request.gpu_memory, choice), stream_);
     return options;
 }
@@ -53,20 +60,32 @@ void CudaModel::load(const ModelSource& source, const RuntimeChoice& choice, Siz
     };
     Ort::SessionOptions strict = options(request, choice, input);
     strict.AddConfigEntry("session.disable_cpu_ep_fallback", "1");
+    // Which of two providers on the GPU runs a node is told by the log alone.
+    if (choice.provider == Provider::tensorrt) placement_.listen(strict);
     try {
         session_ = open(strict);
+        note_left_to_cuda(choice);
         return;
     } catch (const Ort::Exception& failure) {
         core::log::debug("model {} does not run on {} alone: {}", model_.path, device::to_string(stream_.device),
                          failure.what());
     }
     Ort::SessionOptions listening = options(request, choice, input);
+    placement_.forget();
     placement_.listen(listening);
     session_ = open(listening);
+    note_left_to_cuda(choice);
     const std::string nodes = placement_.on_cpu();
     fallback_ =
         fmt::format("model {} leaves {} to the CPU, which ONNX Runtime has no version of for {}: every run waits",
                     model_.path, nodes.empty() ? "some nodes" : nodes, device::to_string(stream_.device));
+}
+
+void CudaModel::note_left_to_cuda(const RuntimeChoice& choice) {
+    const std::string nodes = choice.provider == Provider::tensorrt ? placement_.on_cuda() : "";
+    if (nodes.empty()) return;
+    left_to_cuda_ = fmt::format("model {} leaves {} to ONNX Runtime's CUDA provider, which TensorRT does not take",
+                                model_.path, nodes);
 }
 
 Ort::Value CudaModel::bind(const device::Tensor& tensor) const {

@@ -27,13 +27,16 @@ struct ModelSource {
 /// thread-safe.
 class CudaModel {
   public:
-    /// `choice.launch` and `choice.weights` are the caller's part. What `stream` borrows outlives this. Throws Error as
+    /// `choice.launch` and `choice.weights` are the caller's part. With TensorRT this builds the engine where
+    /// source.request.engine has none. What `stream` borrows outlives this. Throws Error as
     /// make_session() does.
     CudaModel(const ModelSource& source, Size input, const RuntimeChoice& choice, device::StreamRef stream);
 
     [[nodiscard]] const SessionShapes& shapes() const { return shapes_; }
     /// A sentence about the nodes that run on the CPU; "": all run on the GPU.
     [[nodiscard]] const std::string& fallback() const { return fallback_; }
+    /// A sentence about the nodes that TensorRT was to run, and CUDA does; "": none.
+    [[nodiscard]] const std::string& left_to_cuda() const { return left_to_cuda_; }
 
     /// Enqueue one run. Tensors are in the order of the model's ports. With nodes on the CPU it waits for the stream.
     /// Throws Ort::Exception.
@@ -43,6 +46,7 @@ class CudaModel {
     [[nodiscard]] Ort::SessionOptions options(const ModelRequest& request, const RuntimeChoice& choice,
                                               Size input) const;
     void load(const ModelSource& source, const RuntimeChoice& choice, Size input);
+    void note_left_to_cuda(const RuntimeChoice& choice);
     [[nodiscard]] Ort::Value bind(const device::Tensor& tensor) const;
 
     const ModelDescription& model_;
@@ -52,6 +56,7 @@ class CudaModel {
     Ort::MemoryInfo memory_{nullptr};
     Placement placement_;
     std::string fallback_;
+    std::string left_to_cuda_;
     Ort::RunOptions run_options_;
     Ort::Session session_{nullptr};
     SessionShapes shapes_;

@@ -35,22 +35,6 @@ struct FreeOptions {
 };
 using OptionsHandle = std::unique_ptr<OrtCUDAProviderOptionsV2, FreeOptions>;
 
-std::string trimmed(const Ort::Exception& failure) {
-    std::string_view reason = failure.what();
-    // "/path/provider_bridge_ort.cc:2043 onnxruntime::Provider& ...::Get() [ONNXRuntimeError] : 1 : FAIL : the reason"
-    if (const std::size_t at = reason.find("[ONNXRuntimeError] : "); at != std::string_view::npos) {
-        const std::size_t category = reason.find(" : ", at + std::string_view("[ONNXRuntimeError] : ").size());
-        const std::size_t text = category == std::string_view::npos ? category : reason.find(" : ", category + 3);
-        if (text != std::string_view::npos) reason.remove_prefix(text + 3);
-    }
-    // " ; GPU=-1 ; hostname=... ; file=... ; expr=..."
-    reason = reason.substr(0, reason.find(" ; GPU="));
-    while (!reason.empty() && (reason.back() == '\n' || reason.back() == '.' || reason.back() == ' ')) {
-        reason.remove_suffix(1);
-    }
-    return std::string(reason);
-}
-
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::ranges::any_of(words, [text](std::string_view word) { return text.find(word) != text.npos; });
 }
@@ -69,6 +53,22 @@ void load_part(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+std::string reason_of(const Ort::Exception& failure) {
+    std::string_view reason = failure.what();
+    // "/path/provider_bridge_ort.cc:2043 onnxruntime::Provider& ...::Get() [ONNXRuntimeError] : 1 : FAIL : the reason"
+    if (const std::size_t at = reason.find("[ONNXRuntimeError] : "); at != std::string_view::npos) {
+        const std::size_t category = reason.find(" : ", at + std::string_view("[ONNXRuntimeError] : ").size());
+        const std::size_t text = category == std::string_view::npos ? category : reason.find(" : ", category + 3);
+        if (text != std::string_view::npos) reason.remove_prefix(text + 3);
+    }
+    // " ; GPU=-1 ; hostname=... ; file=... ; expr=..."
+    reason = reason.substr(0, reason.find(" ; GPU="));
+    while (!reason.empty() && (reason.back() == '\n' || reason.back() == '.' || reason.back() == ' ')) {
+        reason.remove_suffix(1);
+    }
+    return std::string(reason);
+}
 
 std::vector<std::string> package_folders(const std::string& library) {
     std::error_code ignored;
@@ -132,7 +132,7 @@ void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& o
         Ort::ThrowOnError(api.UpdateCUDAProviderOptionsWithValue(provider.get(), "user_compute_stream", stream.native));
         session.AppendExecutionProvider_CUDA_V2(*provider);
     } catch (const Ort::Exception& failure) {
-        const std::string reason = trimmed(failure);
+        const std::string reason = reason_of(failure);
         const std::string doing =
             fmt::format("ONNX Runtime's CUDA provider does not start on {}", device::to_string(stream.device));
         if (says_out_of_memory(reason)) refuse_cuda(failure, doing, 0);
@@ -147,7 +147,7 @@ void add_choice(Ort::SessionOptions& session, const RuntimeChoice& choice) {
 
 void refuse_cuda(const Ort::Exception& failure, const std::string& doing, std::size_t memory,
                  core::ErrorCode otherwise) {
-    const std::string reason = trimmed(failure);
+    const std::string reason = reason_of(failure);
     if (says_out_of_memory(reason)) {
         const std::string budget = memory > 0 ? fmt::format("{} bytes", memory) : "the device's memory";
         throw Error(ErrorCode::out_of_memory,

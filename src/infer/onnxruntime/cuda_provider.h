@@ -22,6 +22,9 @@ void require_cuda_provider(const std::string& library);
 /// SITE/nvidia/*/lib that exist.
 [[nodiscard]] std::vector<std::string> package_folders(const std::string& library);
 
+/// The runtime's own words without the places in its source.
+[[nodiscard]] std::string reason_of(const Ort::Exception& failure);
+
 using ProviderOptions = std::vector<std::pair<std::string, std::string>>;
 
 /// Keys and values as in the provider's documentation. `memory`: bytes, 0 for no limit.

@@ -18,6 +18,7 @@
 #include "infer/graph/half.h"
 #include "infer/onnxruntime/cuda_model.h"
 #include "infer/onnxruntime/cuda_provider.h"
+#include "infer/onnxruntime/tensorrt_provider.h"
 #include "infer/onnxruntime/trial.h"
 
 namespace millrace::infer::ort {
@@ -98,7 +99,9 @@ CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& mo
         measure_graph();
     }
     converted_ = {};
-    if (!loaded_->fallback().empty()) report_.fallbacks.push_back(loaded_->fallback());
+    for (const std::string& fallback : {loaded_->fallback(), loaded_->left_to_cuda()}) {
+        if (!fallback.empty()) report_.fallbacks.push_back(fallback);
+    }
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
 }
 
@@ -126,11 +129,13 @@ void CudaSession::choose_weights() {
 }
 
 void CudaSession::repeat_choice() {
-    if (request_.choice->provider != Provider::cuda) {
+    if (request_.choice->provider == Provider::cpu) {
         throw Error(ErrorCode::usage, fmt::format("{}: it is to be repeated as '{}', which is another device",
                                                   doing("cannot run"), to_string(*request_.choice)));
     }
+    const Weights weights = report_.choice.weights;
     report_.choice = *request_.choice;
+    report_.choice.weights = weights;
     load();
 }
 
@@ -262,6 +267,10 @@ void CudaSession::run([[maybe_unused]] device::StreamRef stream, Tensors inputs,
 
 std::unique_ptr<Session> make_cuda_session(const ModelRequest& request, const ModelDescription& model, Size input) {
     require_cuda_provider(request.runtime_library);
+    if (request.choice && request.choice->provider == Provider::tensorrt) {
+        (void)require_tensorrt(request.runtime_library);
+        assert(!request.engine.empty());
+    }
     return std::make_unique<CudaSession>(request, model, input);
 }
 

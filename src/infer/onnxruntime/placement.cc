@@ -8,10 +8,10 @@
 namespace millrace::infer::ort {
 namespace {
 
-constexpr std::string_view all = "All nodes placed on [CPUExecutionProvider]. Number of nodes: ";
+constexpr std::string_view all = "All nodes placed on [";  // "All nodes placed on [X]. Number of nodes: 3"
+constexpr std::string_view number = "Number of nodes: ";
 constexpr std::string_view heading = "Node(s) placed on [";  // " Node(s) placed on [X]. Number of nodes: 3"
 constexpr std::string_view entry = "  ";                     // "  Conv (conv0)"
-constexpr std::string_view cpu = "CPUExecutionProvider]";
 
 void ORT_API_CALL write_log(void* placement, OrtLoggingLevel /*severity*/, const char* /*category*/, const char* /*id*/,
                             const char* /*location*/, const char* message) {
@@ -31,26 +31,37 @@ void Placement::listen(Ort::SessionOptions& options) {
     Ort::ThrowOnError(Ort::GetApi().SetUserLoggingFunction(options, write_log, this));
 }
 
+void Placement::forget() {
+    const std::scoped_lock lock(mutex_);
+    listing_ = nullptr;
+    providers_.clear();
+}
+
 void Placement::read(std::string_view line) {
     const std::scoped_lock lock(mutex_);
-    if (listing_ && line.starts_with(entry)) {
+    if (listing_ != nullptr && line.starts_with(entry)) {
         const std::string_view node = line.substr(entry.size());
-        ++on_cpu_[std::string(node.substr(0, node.find(' ')))];
+        ++(*listing_)[std::string(node.substr(0, node.find(' ')))];
         return;
     }
-    listing_ = after(line, heading).starts_with(cpu);
-    if (const std::string_view number = after(line, all); !number.empty()) {
+    listing_ = nullptr;
+    if (const std::string_view name = after(line, heading); !name.empty()) {
+        listing_ = &providers_[std::string(name.substr(0, name.find(']')))];
+    } else if (const std::string_view only = after(line, all); !only.empty()) {
+        const std::string_view digits = after(only, number);
         int count = 0;
-        std::from_chars(number.data(), number.data() + number.size(), count);
-        on_cpu_["all of them"] = count;
+        std::from_chars(digits.data(), digits.data() + digits.size(), count);
+        providers_[std::string(only.substr(0, only.find(']')))]["all of them"] = count;
     }
 }
 
-std::string Placement::on_cpu() const {
+std::string Placement::on(const std::string& provider) const {
     const std::scoped_lock lock(mutex_);
+    const auto found = providers_.find(provider);
+    if (found == providers_.end()) return "";
     int total = 0;
     std::string kinds;
-    for (const auto& [kind, count] : on_cpu_) {
+    for (const auto& [kind, count] : found->second) {
         total += count;
         kinds += kinds.empty() ? "" : ", ";
         kinds += count == 1 ? kind : fmt::format("{} x {}", kind, count);

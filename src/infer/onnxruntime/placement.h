@@ -15,16 +15,22 @@ class Placement {
   public:
     /// Have `options`' session tell its placement. Its log goes nowhere else.
     void listen(Ort::SessionOptions& options);
+    /// As if no line had come yet.
+    void forget();
     /// One line of the log.
     void read(std::string_view line);
 
-    /// Kinds of nodes on the CPU with their number, as "3 nodes (Loop, NonZero x 2)"; "" where the log told none.
-    [[nodiscard]] std::string on_cpu() const;
+    /// Kinds of nodes on a provider with their number, as "3 nodes (Loop, NonZero x 2)"; "" where the log told none.
+    [[nodiscard]] std::string on_cpu() const { return on("CPUExecutionProvider"); }
+    [[nodiscard]] std::string on_cuda() const { return on("CUDAExecutionProvider"); }
 
   private:
+    using Kinds = std::map<std::string, int>;
+    [[nodiscard]] std::string on(const std::string& provider) const;
+
     mutable std::mutex mutex_;
-    bool listing_ = false;  ///< the lines that come are nodes on the CPU
-    std::map<std::string, int> on_cpu_;
+    Kinds* listing_ = nullptr;  ///< the lines that come are nodes of these
+    std::map<std::string, Kinds> providers_;
 };
 
 }  // namespace millrace::infer::ort

@@ -1,0 +1,42 @@
+#pragma once
+// Runtimes that run engines.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "infer/engine_cache.h"
+#include "infer/session.h"
+
+namespace millrace::infer {
+
+/// What an engine is for. Borrowed; `request` names one GPU.
+struct EngineJob {
+    const ModelRequest& request;  ///< its choice and its engine are not read
+    const ModelDescription& model;
+    Size input;
+};
+
+/// What builds engines and runs them: TensorRT; in tests something that takes its place.
+class EngineRuntime {
+  public:
+    virtual ~EngineRuntime() = default;
+    /// "TensorRT 10.13.3"
+    [[nodiscard]] virtual std::string version() const = 0;
+    /// Write an engine into `folder`, which is there. Takes minutes, and cannot be stopped. Throws Error.
+    virtual void build(const EngineJob& job, const std::filesystem::path& folder) = 0;
+    /// A session that runs the engine in `folder`, as make_session() makes it. Throws Error.
+    [[nodiscard]] virtual std::unique_ptr<Session> load(const EngineJob& job, const std::filesystem::path& folder) = 0;
+};
+
+/// Everything that an engine for `job` depends on. `runtime`: RuntimeInfo::version; `device`: its kind.
+[[nodiscard]] EngineKey engine_key(const EngineJob& job, const EngineRuntime& engines, const std::string& runtime,
+                                   const std::string& device);
+
+/// What a request says that runs an engine: choice and folder.
+[[nodiscard]] ModelRequest with_engine(const ModelRequest& request, const std::filesystem::path& folder);
+
+/// TensorRT through ONNX Runtime. Throws Error(failed) that names the library that is missing and says what to do.
+[[nodiscard]] std::unique_ptr<EngineRuntime> load_tensorrt(const std::string& runtime_library);
+
+}  // namespace millrace::infer
