@@ -10,7 +10,8 @@
 
 namespace millrace {
 
-enum class Phase { planning, running, joining, done };
+/// building: a model's engine is built, which takes minutes, before the run.
+enum class Phase { planning, building, running, joining, done };
 
 /// A snapshot, some ten times a second.
 struct Progress {
@@ -20,6 +21,7 @@ struct Progress {
     std::int64_t frames_total = -1;  ///< -1 unknown
     double fps = 0;                  ///< over the last two seconds
     double seconds_left = -1;        ///< -1 unknown
+    double building_seconds = 0;     ///< in that phase: for how long already
     int lanes = 0;
     std::string limiting_stage;  ///< name of the stage that holds the others up
 };

@@ -33,6 +33,10 @@ enum class OddSize { refuse, pad, crop };
 /// frames of the input; where the results are too far apart the model runs as it is, which is a fallback.
 enum class ModelWeights { as_is, fp16 };
 
+/// Who runs a model on a GPU. automatic: ONNX Runtime's CUDA provider. tensorrt: TensorRT through ONNX Runtime, with an
+/// engine that is built before the run where `engine_cache` has none.
+enum class ModelRuntime { automatic, cuda, tensorrt };
+
 enum class Keep { yes, no };
 enum class Deinterlacing { off, bwdif };
 
@@ -46,6 +50,8 @@ struct ModelOptions {
     std::chrono::milliseconds batch_timeout{50};  ///< a batch leaves when its oldest frame waited this long
     ModelWeights weights = ModelWeights::as_is;
     std::string runtime_library;  ///< path of libonnxruntime; empty: found
+    ModelRuntime runtime = ModelRuntime::automatic;
+    std::string engine_cache;  ///< folder where engines are kept
 };
 
 /// The encoder and container of a job.

@@ -58,8 +58,9 @@ struct Report {
     std::string device;
     std::string model;          ///< path; empty: none
     std::string encoder;        ///< "libx264"; empty for data
-    std::string runtime;        ///< "ONNX Runtime 1.31.1"
-    std::string model_runs_as;  ///< "cpu", "cuda/nhwc/graph/full/heuristic"; empty without a model
+    std::string runtime;        ///< "ONNX Runtime 1.31.1", "ONNX Runtime 1.31.1, TensorRT 10.13.3"
+    std::string model_runs_as;  ///< "cpu", "cuda/nhwc/graph/full/heuristic", "tensorrt"; empty without a model
+    std::string engine;         ///< which engine TensorRT ran; empty: none
     int width_in = 0;
     int height_in = 0;
     int width_out = 0;

@@ -97,6 +97,11 @@ std::string render_devices(const std::string& json) {
     if (runtime.contains("missing")) runtime_text = string_at(runtime, "missing");
     Table libraries({Align::left, Align::left});
     libraries.add({"ONNX Runtime", runtime_text});
+    if (const std::string version = string_at(body.at("tensorrt"), "version"); !version.empty()) {
+        libraries.add({"TensorRT", version});
+    } else {
+        libraries.add({"TensorRT", string_at(body.at("tensorrt"), "missing")});
+    }
     libraries.add({"FFmpeg", string_at(body, "ffmpeg")});
     libraries.add({"CUDA", string_at(body, "cuda")});
     return "devices\n" + devices.render(2) + "libraries\n" + libraries.render(2);

@@ -118,6 +118,12 @@ void model_workers(Draft& draft, const std::string& value) {
     draft.job.model.workers = count("--model-workers", value, most_threads);
 }
 void fp16(Draft& draft, const std::string&) { draft.job.model.weights = ModelWeights::fp16; }
+void runtime(Draft& draft, const std::string& value) {
+    draft.job.model.runtime = value == "tensorrt" ? ModelRuntime::tensorrt
+                              : value == "cuda"   ? ModelRuntime::cuda
+                                                  : ModelRuntime::automatic;
+}
+void engine_cache(Draft& draft, const std::string& value) { draft.job.model.engine_cache = value; }
 void runtime_library(Draft& draft, const std::string& value) { draft.job.model.runtime_library = value; }
 
 void device(Draft& draft, const std::string& value) { draft.job.run.device = value; }

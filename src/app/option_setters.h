@@ -52,6 +52,8 @@ void batch_timeout(Draft& draft, const std::string& value);
 void model_threads(Draft& draft, const std::string& value);
 void model_workers(Draft& draft, const std::string& value);
 void fp16(Draft& draft, const std::string& value);
+void runtime(Draft& draft, const std::string& value);
+void engine_cache(Draft& draft, const std::string& value);
 void runtime_library(Draft& draft, const std::string& value);
 
 void device(Draft& draft, const std::string& value);

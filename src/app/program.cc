@@ -75,15 +75,18 @@ void tell_result(const Context& context, const Report& report) {
     }
 }
 
+void find_what_models_need(ModelOptions& model) {
+    model.runtime_library = find_runtime_library(model.runtime_library);
+    model.engine_cache = find_engine_cache(model.engine_cache);
+}
+
 int execute(Context& context, RunCommand& command) {
     check_folder_of(command.report_path, "--report");
     check_folder_of(command.trace_path, "--trace");
     if (command.job.output.path == "-" && isatty(STDOUT_FILENO) == 1) {
         throw core::Error(core::ErrorCode::usage, "-o -: standard output is a terminal; send it to a file or a pipe");
     }
-    if (!command.job.model.path.empty()) {
-        command.job.model.runtime_library = find_runtime_library(command.job.model.runtime_library);
-    }
+    if (!command.job.model.path.empty()) find_what_models_need(command.job.model);
     const SignalCatcher signals;
     ProgressPrinter printer(context.err, shows_progress(context));
     try {
@@ -102,7 +105,7 @@ int execute(Context& context, RunCommand& command) {
 }
 
 int execute(Context& context, ProbeCommand& command) {
-    command.job.model.runtime_library = find_runtime_library(command.job.model.runtime_library);
+    find_what_models_need(command.job.model);
     const std::string json = probe_json(command.job);
     print_line(context.common.format == Format::json ? json : render_probe(json));
     return 0;

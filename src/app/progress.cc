@@ -27,10 +27,12 @@ void write_through_printer(core::log::Level level, std::string_view line) {
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 /// Words for the phases in which frames are not counted; empty for running.
-std::string_view phase_words(Phase phase) {
-    switch (phase) {
+std::string phase_words(const Progress& progress) {
+    switch (progress.phase) {
         case Phase::planning:
             return "reading the input";
+        case Phase::building:
+            return "building the model's engine, " + render_duration(progress.building_seconds);
         case Phase::joining:
             return "joining the segments";
         case Phase::running:
@@ -102,8 +104,8 @@ std::string render_duration(double seconds) {
 
 std::string render_bar(const Progress& progress, const BarStyle& style) {
     const int room = style.columns - 1;
-    if (const std::string_view words = phase_words(progress.phase); !words.empty()) {
-        return std::string(words.substr(0, static_cast<std::size_t>(std::max(room, 0))));
+    if (const std::string words = phase_words(progress); !words.empty()) {
+        return words.substr(0, static_cast<std::size_t>(std::max(room, 0)));
     }
     const double fraction = fraction_of(progress);
     const std::string head = fraction < 0 ? std::string() : fmt::format("{:3}% ", percent_of(fraction));
@@ -122,7 +124,7 @@ std::string render_bar(const Progress& progress, const BarStyle& style) {
 }
 
 std::string render_line(const Progress& progress) {
-    if (const std::string_view words = phase_words(progress.phase); !words.empty()) return std::string(words);
+    if (std::string words = phase_words(progress); !words.empty()) return words;
     const double fraction = fraction_of(progress);
     std::string text = frames_of(progress) + " frames";
     if (fraction >= 0) text += fmt::format(" ({}%)", percent_of(fraction));
@@ -171,7 +173,8 @@ void ProgressPrinter::update(const Progress& progress) noexcept {
             return;
         }
         const auto now = Clock::now();
-        if (progress.phase != Phase::running || now - last_line_ < line_interval) return;
+        const bool lasting = progress.phase == Phase::running || progress.phase == Phase::building;
+        if (!lasting || now - last_line_ < line_interval) return;
         last_line_ = now;
         put(log_line(Colors::off, core::log::Level::info, render_line(progress)) + "\n");
     } catch (...) {  // NOLINT(bugprone-empty-catch): progress is never worth a failure

@@ -60,6 +60,18 @@ std::vector<fs::path> python_prefixes() {
 
 }  // namespace
 
+std::string find_engine_cache(const std::string& asked) {
+    if (!asked.empty()) return asked;
+    fs::path cache = environment("XDG_CACHE_HOME");
+    // As the XDG base directory specification has it, what is not absolute does not count.
+    if (!cache.is_absolute()) {
+        const std::string home = environment("HOME");
+        if (home.empty()) return {};
+        cache = fs::path(home) / ".cache";
+    }
+    return (cache / "millrace" / "engines").string();
+}
+
 std::string find_runtime_library(const std::string& asked) {
     if (!asked.empty()) return asked;
     if (std::string value = environment("MILLRACE_ORT_LIBRARY"); !value.empty()) return value;

@@ -33,4 +33,8 @@ struct Terminal {
 /// VIRTUAL_ENV, CONDA_PREFIX or PATH names. Empty: none of these; the dynamic linker's search is left.
 [[nodiscard]] std::string find_runtime_library(const std::string& asked);
 
+/// Where engines are kept: `asked`; else "millrace/engines" in XDG_CACHE_HOME, or in .cache of HOME. Empty: none is
+/// set.
+[[nodiscard]] std::string find_engine_cache(const std::string& asked);
+
 }  // namespace millrace::app

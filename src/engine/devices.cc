@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "device/cuda/probe.h"
+#include "infer/engine_runtime.h"
 #include "infer/session.h"
 #include "media/library.h"
 #include "millrace/engine.h"
@@ -57,6 +58,14 @@ json runtime(const std::string& library) {
     }
 }
 
+json tensorrt(const std::string& library) {
+    try {
+        return {{"version", infer::load_tensorrt(library)->version()}};
+    } catch (const core::Error& error) {  // as above
+        return {{"version", nullptr}, {"missing", error.what()}};
+    }
+}
+
 }  // namespace
 
 std::string devices_json(const std::string& runtime_library) {
@@ -67,7 +76,8 @@ std::string devices_json(const std::string& runtime_library) {
     const json body{{"devices", devices},
                     {"cuda", device::cuda_build_description()},
                     {"ffmpeg", media::library_version()},
-                    {"onnxruntime", runtime(runtime_library)}};
+                    {"onnxruntime", runtime(runtime_library)},
+                    {"tensorrt", tensorrt(runtime_library)}};
     return body.dump(2, ' ', false, json::error_handler_t::replace);
 }
 

@@ -81,7 +81,9 @@ void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& enc
 void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pipeline::ModelPlan& plan) {
     const infer::ModelDescription& model = loaded.model;
     identity["model"] = model.sha256.substr(0, 16);
-    identity["runtime"] = loaded.runtime.version;
+    identity["runtime"] = runtime_text(loaded);
+    identity["--runtime"] = loaded.engines ? "tensorrt" : "automatic";  // what became of it stands below
+    if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
     if (!loaded.sessions.empty()) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
     const bool fp16 = loaded.request.weights == infer::Weights::fp16;
     identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above

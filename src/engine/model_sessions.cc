@@ -58,10 +58,16 @@ class Loading {
     void take_up_earlier() {
         if (!on_gpu() || !place_.earlier) return;
         const pipeline::Identity& earlier = *place_.earlier;
-        if (earlier.contains(choice_key)) loaded_.request.choice = infer::parse_runtime_choice(earlier.at(choice_key));
+        if (earlier.contains(choice_key)) take_up(infer::parse_runtime_choice(earlier.at(choice_key)));
         const auto text = earlier.find(batch_key);
         if (text == earlier.end()) return;
         if (const auto batch = smaller_batch(text->second, loaded_.asked_batch)) set_batch(*batch);
+    }
+
+    // With another --runtime it is another job, which its journal will say.
+    void take_up(const infer::RuntimeChoice& choice) {
+        const bool engine = choice.provider == infer::Provider::tensorrt;
+        if (!engine || loaded_.engines) loaded_.request.choice = choice;
     }
 
     // False: a smaller batch may.
@@ -83,6 +89,8 @@ class Loading {
         CheckedSession first = place_.make_first(request, loaded_.model);
         said_ = {std::move(first.fallbacks), std::move(first.notes)};
         loaded_.sessions.push_back(std::move(first.session));
+        loaded_.engine = std::move(first.engine);
+        request.engine = loaded_.engine.folder;
         if (on_gpu()) request.choice = loaded_.sessions.front()->report().choice;
         std::vector<std::future<std::unique_ptr<infer::Session>>> others;
         for (std::size_t i = 1; i < place_.devices.size(); ++i) {
@@ -120,10 +128,16 @@ std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
     loaded->request = {options.path, options.settings, options.batch, options.runtime_library,
                        options.threads.value_or(0)};
     loaded->runtime = infer::load_runtime(options.runtime_library);
+    if (options.runtime == ModelRuntime::tensorrt) loaded->engines = infer::load_tensorrt(options.runtime_library);
     loaded->model = infer::describe_model(loaded->request);
     loaded->asked_batch = loaded->model.batch;
     loaded->load_seconds = core::seconds_since(begin);
     return loaded;
+}
+
+std::string runtime_text(const LoadedModel& loaded) {
+    if (loaded.engine.status != infer::EngineStatus::ready) return loaded.runtime.version;
+    return fmt::format("{}, {}", loaded.runtime.version, loaded.engines->version());
 }
 
 LoadNotes load_sessions(LoadedModel& loaded, const SessionPlace& place) {

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "engine/gpu_memory.h"
 #include "engine/half_check.h"
+#include "infer/engine_runtime.h"
 #include "infer/session.h"
 #include "millrace/job.h"
 #include "pipeline/journal.h"
@@ -20,13 +21,19 @@ struct LoadedModel {
     infer::ModelRequest request;
     infer::ModelDescription model;
     infer::RuntimeInfo runtime;
+    std::unique_ptr<infer::EngineRuntime> engines;  ///< null: the job asks for none
+    infer::Engine engine;                           ///< that the sessions run; missing: none
     /// One a device, once load_sessions() knows the video's size. All run the same way.
     std::vector<std::unique_ptr<infer::Session>> sessions;
     int asked_batch = 1;  ///< the model has less where memory was short
     double load_seconds = 0;
 };
 
-/// Read the model's description. Slow enough to be worth a thread beside open_input().
+/// "ONNX Runtime 1.31.1"; "ONNX Runtime 1.31.1, TensorRT 10.13.3" where that runs the model.
+[[nodiscard]] std::string runtime_text(const LoadedModel& loaded);
+
+/// Read the model's description. Slow enough to be worth a thread beside open_input(). Throws Error(failed) where
+/// TensorRT is asked for and missing.
 [[nodiscard]] std::unique_ptr<LoadedModel> load_model(const ModelOptions& options);
 
 /// Where sessions are to run, and with what.

@@ -133,8 +133,11 @@ json model_plan(const engine::PreparedJob& prepared) {
     if (!prepared.job.model) return nullptr;
     const pipeline::ModelPlan& plan = *prepared.job.model;
     std::string text = fmt::format("{} in {} on {}, frames of {}x{}, batch {}, {} at once", plan.model.path,
-                                   prepared.model->runtime.version, place_of(prepared), plan.frame.width,
+                                   engine::runtime_text(*prepared.model), place_of(prepared), plan.frame.width,
                                    plan.frame.height, plan.model.batch, plan.workers);
+    if (pipeline::on_gpu(prepared.job)) {
+        text += fmt::format(", as {}", infer::to_string(prepared.model->sessions.front()->report().choice));
+    }
     if (plan.model.tile) text += fmt::format(", tiles of {}x{}", plan.input.width, plan.input.height);
     return text;
 }

@@ -57,6 +57,7 @@ std::string to_json(const Report& report) {
                     {"encoder", report.encoder},
                     {"runtime", report.runtime},
                     {"model_runs_as", report.model_runs_as},
+                    {"engine", report.engine},
                     {"size_in", {report.width_in, report.height_in}},
                     {"size_out", {report.width_out, report.height_out}},
                     {"input_seconds", report.input_seconds},

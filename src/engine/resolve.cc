@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "engine/device_choice.h"
+#include "engine/engine_session.h"
 #include "engine/half_check.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
@@ -41,17 +42,19 @@ pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
 // Decides a job step by step; each step needs those before it.
 class Resolver {
   public:
-    explicit Resolver(const Job& job) : job_(job) {}
+    Resolver(const Job& job, const std::stop_token& stop, const Building& building)
+        : job_(job), stop_(stop), building_(building) {}
 
-    PreparedJob run(const std::stop_token& stop) {
+    PreparedJob run() {
         prepared_.devices = choose_devices(job_.run.device);
         check_weights(job_, prepared_.devices.front());
+        check_runtime(job_, prepared_.devices.front());
         prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.devices);
         std::future<std::unique_ptr<LoadedModel>> model;
         if (!job_.model.path.empty()) {
             model = std::async(std::launch::async, [this] { return load_model(job_.model); });
         }
-        prepared_.input = open_input(job_.input, stop);
+        prepared_.input = open_input(job_.input, stop_);
         if (model.valid()) prepared_.model = model.get();
         if (const std::string& damage = prepared_.input.index->damage; !damage.empty()) {
             prepared_.fallbacks.push_back(fmt::format("{}: {}", job_.input.path, damage));
@@ -148,12 +151,39 @@ class Resolver {
         plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
     }
 
-    // With float16 weights only where they were seen to do: by now, or by the run that this one continues.
+    // With an engine where one is asked for, and the run that this one continues did not go on without.
     [[nodiscard]] CheckedSession make_session(const infer::ModelRequest& request,
                                               const pipeline::ModelPlan& plan) const {
+        const LoadedModel& loaded = *prepared_.model;
+        std::optional<Samples> samples;
+        const auto sampled = [&]() -> const Samples& {
+            if (!samples) samples.emplace(prepared_.input, decoder_options(job_, prepared_.input), plan);
+            return *samples;
+        };
+        if (!loaded.engines) return make_session_without(request, plan, sampled);
+        if (request.choice && request.choice->provider != infer::Provider::tensorrt) {
+            CheckedSession made = make_session_without(request, plan, sampled);
+            made.fallbacks.push_back(loaded.engines->version() + ": the run that this one continues went on without");
+            return made;
+        }
+        const Earlier earlier = request.choice ? Earlier::with_engine : Earlier::none;
+        const infer::EngineJob job{request, plan.model, plan.input};
+        infer::EngineCache cache(job_.model.engine_cache);
+        const EngineSource source{
+            *loaded.engines, cache,
+            infer::engine_key(job, *loaded.engines, loaded.runtime.version, kind_of(prepared_.devices.front())),
+            building_, stop_};
+        const auto reference = [&] { return make_reference_session(request, plan); };
+        const auto without = [&] { return make_session_without(request, plan, sampled); };
+        return make_engine_session(job, source, {reference, without, sampled}, earlier);
+    }
+
+    // With float16 weights only where they were seen to do: by now, or by the run that this one continues.
+    [[nodiscard]] static CheckedSession make_session_without(const infer::ModelRequest& request,
+                                                             const pipeline::ModelPlan& plan,
+                                                             const std::function<const Samples&()>& samples) {
         if (request.weights == infer::Weights::fp16 && !request.choice) {
-            return make_checked_session(request, plan,
-                                        Samples(prepared_.input, decoder_options(job_, prepared_.input), plan));
+            return make_checked_session(request, plan, samples());
         }
         CheckedSession made;
         made.session = infer::make_session(request, plan.model, plan.input);
@@ -299,11 +329,15 @@ class Resolver {
     }
 
     const Job& job_;
+    const std::stop_token& stop_;
+    const Building& building_;
     PreparedJob prepared_;
 };
 
 }  // namespace
 
-PreparedJob prepare_job(const Job& job, const std::stop_token& stop) { return Resolver(job).run(stop); }
+PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building) {
+    return Resolver(job, stop, building).run();
+}
 
 }  // namespace millrace::engine

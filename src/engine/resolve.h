@@ -1,6 +1,7 @@
 #pragma once
 // From what a user asked for to what the pipeline runs.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,7 +31,11 @@ struct PreparedJob {
     std::vector<std::string> notes;
 };
 
-/// Open, index, load, decide and check everything. Nothing is written. Throws Error(usage | bad_input | failed).
-[[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop);
+/// Called while a model's engine is built, with the seconds so far.
+using Building = std::function<void(double)>;
+
+/// Open, index, load, decide and check everything. Nothing is written, but for an engine that the job asks for and the
+/// cache has not; with an empty `building` not that either. Throws Error(usage | bad_input | failed).
+[[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building = {});
 
 }  // namespace millrace::engine

@@ -100,7 +100,12 @@ class Run {
   private:
     void prepare() {
         if (observer_) observer_({});
-        prepared_ = engine::prepare_job(job_, stop_);
+        prepared_ = engine::prepare_job(job_, stop_, [this](double so_far) {
+            Progress progress;
+            progress.phase = Phase::building;
+            progress.building_seconds = so_far;
+            if (observer_) observer_(progress);
+        });
         report_.fallbacks = prepared_.fallbacks;
         report_.notes = prepared_.notes;
         refuse_fallbacks();
@@ -203,7 +208,8 @@ class Run {
         }
         if (prepared_.model) {
             report_.model = prepared_.model->model.path;
-            report_.runtime = prepared_.model->runtime.version;
+            report_.runtime = engine::runtime_text(*prepared_.model);
+            report_.engine = prepared_.model->engine.digest;
             report_.load_seconds = prepared_.model->load_seconds;
             const infer::SessionReport session = prepared_.model->sessions.front()->report();
             report_.first_run_seconds = session.first_run_seconds;

@@ -138,6 +138,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"--batch-timeout 20ms", [](C c) { return c.job.model.batch_timeout.count() == 20; }},
         Case{"--model-threads 2 --model-workers 3",
              [](C c) { return c.job.model.threads == 2 && c.job.model.workers == 3; }},
+        Case{"--fp16", [](C c) { return c.job.model.runtime == ModelRuntime::automatic; }},
+        Case{"--runtime auto", [](C c) { return c.job.model.runtime == ModelRuntime::automatic; }},
+        Case{"--runtime cuda", [](C c) { return c.job.model.runtime == ModelRuntime::cuda; }},
+        Case{"--runtime tensorrt --engine-cache /e",
+             [](C c) { return c.job.model.runtime == ModelRuntime::tensorrt && c.job.model.engine_cache == "/e"; }},
         Case{"--ort-library /x.so", [](C c) { return c.job.model.runtime_library == "/x.so"; }}));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -18,6 +18,7 @@ namespace millrace::app {
 namespace {
 
 using nlohmann::json;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -51,6 +52,25 @@ TEST(Program, UsageErrorsAreOneLineAndCode2) {
     EXPECT_EQ(result.code, 2);
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(result.err, "millrace: error: unknown option '-prest'; did you mean -preset?\n");
+}
+
+TEST(Program, ARuntimeForGpusIsNotForTheCpu) {
+    for (const char* runtime : {"cuda", "tensorrt"}) {
+        const Result result =
+            program({"run", "-i", sample, "-o", "none/x.mp4", "-m", "x.onnx", "--device", "cpu", "--runtime", runtime});
+        EXPECT_EQ(result.code, 2);
+        EXPECT_THAT(result.err, AllOf(HasSubstr(std::string("--runtime ") + runtime + ": the CPU has one runtime only"),
+                                      HasSubstr("--device cuda")));
+    }
+    EXPECT_EQ(program({"run", "-i", sample, "-o", "x.mp4", "--runtime", "cuda:0"}).code, 2);
+}
+
+TEST(Program, DevicesSayWhatIsMissingForTensorRt) {
+    const Result result = program({"devices", "--ort-library", MILLRACE_ONNXRUNTIME_LIBRARY, "--json"});
+    EXPECT_EQ(result.code, 0);
+    const json tensorrt = json::parse(result.out).at("tensorrt");
+    EXPECT_TRUE(tensorrt.at("version").is_null());
+    EXPECT_THAT(tensorrt.at("missing").get<std::string>(), HasSubstr("was built without it"));
 }
 
 TEST(Program, ErrorsAreJsonTooWhereJsonIsAskedFor) {

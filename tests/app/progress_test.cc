@@ -46,6 +46,10 @@ TEST(Bar, CountsWhereTheTotalIsUnknown) {
 TEST(Bar, NamesThePhase) {
     Progress progress;
     EXPECT_EQ(render_bar(progress, {}), "reading the input");
+    progress.phase = Phase::building;
+    progress.building_seconds = 95;
+    EXPECT_EQ(render_bar(progress, {}), "building the model's engine, 1:35");
+    EXPECT_EQ(render_line(progress), "building the model's engine, 1:35");
     progress.phase = Phase::joining;
     EXPECT_EQ(render_bar(progress, {}), "joining the segments");
 }
@@ -178,16 +182,6 @@ TEST(Summary, HasTheStagesAndTheVerdict) {
               "  fallback: decode on the CPU\n"
               "  note: audio moved by 21 ms\n"
               "  model limits, at 98% of its ceiling\n");
-}
-
-TEST(Summary, SaysHowLongStagesTookOnAGpu) {
-    Report report;
-    report.output = "out.mp4";
-    report.stages = {{"decode", 1, 150, 1, 0, 3, 150}, {"model", 1, 150, 9.6, 0.4, 0, 15.6, 9.6}};
-    EXPECT_THAT(render_summary(report),
-                testing::HasSubstr("  stage   workers  frames  busy  waits in  waits out    ceiling  on GPU\n"
-                                   "  decode        1     150   25%        0%        75%  150.0 fps\n"
-                                   "  model         1     150   96%        4%         0%   15.6 fps   9.6 s\n"));
 }
 
 TEST(Bytes, AreReadable) {

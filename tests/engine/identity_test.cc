@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "engine/prepared.h"
+#include "support/fake_session.h"
 #include "support/temporary_folder.h"
 
 namespace millrace::engine {
@@ -74,6 +75,17 @@ TEST_F(IdentityTest, OnAGpuLibrariesAndDriverAreNamed) {
     EXPECT_FALSE(now().at("GPU driver").empty());
     EXPECT_EQ(now().at("--fp16"), "no");
     EXPECT_TRUE(changes([&] { prepared_.model->request.weights = infer::Weights::fp16; }));
+    prepared_.model->runtime.version = "ONNX Runtime 1.31.1";
+    EXPECT_EQ(now().at("--runtime"), "automatic");
+    EXPECT_FALSE(now().contains("engine"));
+    EXPECT_TRUE(changes([&] { prepared_.model->engines = std::make_unique<millrace::test::FakeEngines>(); }));
+    EXPECT_EQ(now().at("runtime"), "ONNX Runtime 1.31.1") << "asked for, and without an engine in the end";
+    const auto take = [&](const char* digest) {
+        return [this, digest] { prepared_.model->engine = {infer::EngineStatus::ready, "folder", digest, {}}; };
+    };
+    EXPECT_TRUE(changes(take("0123")));
+    EXPECT_EQ(now().at("runtime"), "ONNX Runtime 1.31.1, Stand-in 1.0");
+    EXPECT_TRUE(changes(take("4567")));
 }
 
 TEST_F(IdentityTest, NvencsDriverIsNamed) {

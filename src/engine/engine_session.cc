@@ -1,0 +1,160 @@
+#include "engine/engine_session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <future>
+#include <optional>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/error.h"
+
+namespace millrace::engine {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using core::Error;
+using core::ErrorCode;
+
+constexpr std::chrono::milliseconds told_every{250};
+
+// One session, from the question whether there is an engine to the answer.
+class EngineSession final : infer::EngineBuilder {
+  public:
+    EngineSession(const infer::EngineJob& job, const EngineSource& source, const Serving& serving)
+        : job_(job), source_(source), serving_(serving) {}
+
+    CheckedSession make() {
+        try {
+            infer::Engine engine = source_.cache.find(source_.key);
+            if (engine.status == infer::EngineStatus::missing) {
+                if (!source_.building) return not_built();
+                engine = build_engine();
+            }
+            if (engine.status == infer::EngineStatus::ready) return with(engine);
+            return without(engine.reason);
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::out_of_memory || error.code() == ErrorCode::interrupted) throw;
+            return without(error.what());
+        }
+    }
+
+    CheckedSession repeat() {
+        const infer::Engine engine = source_.cache.find(source_.key);
+        if (engine.status != infer::EngineStatus::ready) {
+            throw Error(ErrorCode::usage,
+                        fmt::format("{}: the engine that this output was begun with is no more in the cache, and "
+                                    "another gives other bits; begin again with --restart",
+                                    job_.model.path));
+        }
+        CheckedSession made;
+        made.session = load(engine);
+        made.engine = engine;
+        return made;
+    }
+
+  private:
+    // The cache calls these two, in the thread that build_engine() starts.
+    void build(const std::filesystem::path& folder) override { source_.engines.build(job_, folder); }
+
+    std::string check(const std::filesystem::path& folder) override {
+        verdict_ = compare(*source_.engines.load(job_, folder));
+        return verdict_->close ? "" : verdict_->text;
+    }
+
+    // A runtime that does not take the engine may build another in its place, which is not what is recorded.
+    std::unique_ptr<infer::Session> load(const infer::Engine& engine) {
+        std::unique_ptr<infer::Session> session = source_.engines.load(job_, engine.folder);
+        if (source_.cache.find(source_.key).digest == engine.digest) return session;
+        throw Error(ErrorCode::failed,
+                    fmt::format("the engine in {} was not taken, and another was built", engine.folder.string()));
+    }
+
+    infer::Engine build_engine() {
+        // The reference first: the device's memory is for one of the two.
+        (void)expected();
+        const auto begin = Clock::now();
+        auto built = std::async(std::launch::async, [this] {
+            return source_.cache.build(source_.key, *this, infer::WhileBusy::wait, source_.stop);
+        });
+        do {
+            source_.building(core::seconds_since(begin));
+        } while (built.wait_for(told_every) != std::future_status::ready);
+        return built.get();
+    }
+
+    const std::vector<infer::Results>& expected() {
+        if (expected_.empty()) expected_ = run_samples(*serving_.reference(), serving_.samples().entries());
+        return expected_;
+    }
+
+    infer::Verdict compare(infer::Session& session) {
+        const std::vector<infer::Results>& want = expected();
+        return infer::judge(job_.model, want, run_samples(session, serving_.samples().entries()),
+                            "ONNX Runtime's own kernels on " + serving_.samples().text());
+    }
+
+    [[nodiscard]] std::string name() const { return source_.engines.version(); }
+
+    CheckedSession with(const infer::Engine& engine) {
+        (void)expected();
+        CheckedSession made;
+        made.session = load(engine);
+        made.engine = engine;
+        if (!verdict_) verdict_ = compare(*made.session);
+        if (!verdict_->close) {
+            made.session.reset();
+            return without(verdict_->text);
+        }
+        made.notes.push_back(fmt::format("{}: {}", name(), verdict_->text));
+        return made;
+    }
+
+    CheckedSession without(const std::string& reason) {
+        CheckedSession made = serving_.fallback();
+        made.fallbacks.push_back(fmt::format("{}: {}: the model runs without it", name(), reason));
+        return made;
+    }
+
+    CheckedSession not_built() {
+        CheckedSession made = serving_.fallback();
+        made.notes.push_back(
+            fmt::format("{}: there is no engine yet; a run builds it first, which takes minutes", name()));
+        return made;
+    }
+
+    const infer::EngineJob& job_;
+    const EngineSource& source_;
+    const Serving& serving_;
+    std::vector<infer::Results> expected_;
+    std::optional<infer::Verdict> verdict_;  // of the engine that was built just now
+};
+
+}  // namespace
+
+void check_runtime(const Job& job, device::DeviceId device) {
+    if (job.model.runtime == ModelRuntime::automatic) return;
+    const char* asked = job.model.runtime == ModelRuntime::tensorrt ? "--runtime tensorrt" : "--runtime cuda";
+    if (job.model.path.empty()) {
+        throw Error(ErrorCode::usage, fmt::format("{}: there is no model; give one with -m", asked));
+    }
+    if (device.kind != device::DeviceKind::cuda) {
+        throw Error(
+            ErrorCode::usage,
+            fmt::format("{}: the CPU has one runtime only; give a GPU with --device cuda, or leave it out", asked));
+    }
+    if (job.model.runtime == ModelRuntime::tensorrt && job.model.engine_cache.empty()) {
+        throw Error(ErrorCode::usage,
+                    fmt::format("{}: HOME is not set; say with --engine-cache where engines are kept", asked));
+    }
+}
+
+CheckedSession make_engine_session(const infer::EngineJob& job, const EngineSource& source, const Serving& serving,
+                                   Earlier earlier) {
+    EngineSession session(job, source, serving);
+    return earlier == Earlier::with_engine ? session.repeat() : session.make();
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,51 @@
+#pragma once
+// A model that runs in an engine that was built ahead: found, or built before the run, and compared before it is used.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+#include "device/device.h"
+#include "engine/half_check.h"
+#include "infer/engine_cache.h"
+#include "infer/engine_runtime.h"
+#include "millrace/job.h"
+
+namespace millrace::engine {
+
+/// Whether a job may ask for who runs its model. Throws Error(usage) where there is no model, or no GPU.
+void check_runtime(const Job& job, device::DeviceId device);
+
+/// Where engines come from, and what to do without one.
+struct EngineSource {
+    infer::EngineRuntime& engines;
+    infer::EngineCache& cache;
+    infer::EngineKey key;
+    /// Called some times a second while an engine is built, with the seconds since that began; empty: none is built.
+    std::function<void(double)> building;
+    std::stop_token stop;  ///< ends the wait for another process; a build of our own ends by itself
+};
+
+/// Sessions of the runtime that serves without an engine.
+struct Serving {
+    /// Of the model as its file has it, for comparison. It is gone before the engine is loaded.
+    std::function<std::unique_ptr<infer::Session>()> reference;
+    /// What the run takes where there is no engine.
+    std::function<CheckedSession()> fallback;
+    /// What a comparison runs on.
+    std::function<const Samples&()> samples;
+};
+
+/// with_engine: this run continues one that an engine served.
+enum class Earlier : std::uint8_t { none, with_engine };
+
+/// The session of `job`. What is in the cache is taken, else an engine is built; either is compared with the reference
+/// on this input's frames (infer::judge). Where an engine cannot be built or loaded, or its results are off, the
+/// fallback serves, which is a fallback. A run that continues another takes that one's engine and compares nothing.
+/// Throws Error(out_of_memory) where less at a time may do, Error(interrupted), Error(usage) where the engine of the
+/// run before is gone.
+[[nodiscard]] CheckedSession make_engine_session(const infer::EngineJob& job, const EngineSource& source,
+                                                 const Serving& serving, Earlier earlier);
+
+}  // namespace millrace::engine

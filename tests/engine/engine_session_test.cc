@@ -1,0 +1,323 @@
+// Runs with an engine: found, built, compared, or done without. A stand-in takes TensorRT's place.
+
+#include "engine/engine_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "core/error.h"
+#include "support/error_of.h"
+#include "support/fake_session.h"
+#include "support/temporary_folder.h"
+
+namespace millrace::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using infer::EngineStatus;
+using millrace::test::error_of;
+using millrace::test::FakeEngines;
+using millrace::test::FakeSession;
+using millrace::test::FakeWork;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr device::DeviceId gpu{device::DeviceKind::cuda, 0};
+constexpr infer::Size video{640, 360};
+constexpr float without_engine = 7;  // the fallback's gain
+
+OpenedInput a_pipe() {
+    InputOptions options;
+    options.path = std::string(MILLRACE_SOURCE_DIR) + "/samples/bbb.mp4";
+    OpenedInput input = open_input(options, {});
+    input.options.path = "-";
+    return input;
+}
+
+pipeline::ModelPlan plan() {
+    pipeline::ModelPlan plan;
+    plan.model = millrace::test::fake_model();
+    plan.frame = video;
+    plan.input = video;
+    return plan;
+}
+
+class EngineSessionTest : public testing::Test {
+  protected:
+    CheckedSession make(Earlier earlier = Earlier::none) {
+        const infer::ModelRequest request;
+        const infer::EngineJob job{request, plan_.model, plan_.input};
+        const EngineSource source{engines_, cache_, key_, building_, stop_.get_token()};
+        const auto reference = [this] {
+            ++references_;
+            auto held = std::make_shared<int>();
+            held_ = held;
+            return multiplying(reference_gain_, [held] {});
+        };
+        const auto fallback = [this] {
+            CheckedSession made;
+            made.session = multiplying(without_engine, {});
+            return made;
+        };
+        return make_engine_session(job, source, {reference, fallback, [this]() -> const Samples& { return samples_; }},
+                                   earlier);
+    }
+
+    std::unique_ptr<infer::Session> multiplying(float gain, std::function<void()> before) {
+        return std::make_unique<FakeSession>(plan_.model, plan_.input, FakeWork{gain, std::move(before)});
+    }
+
+    /// What a session multiplies by.
+    float gain_of(infer::Session& session) {
+        const std::vector<infer::Results> results = run_samples(session, samples_.entries());
+        return results[0][0][0] / samples_.entries()[0].as<float>()[0];
+    }
+
+    [[nodiscard]] fs::path engine_file() const { return cache_.find(key_).folder / "model.engine"; }
+
+    millrace::test::TemporaryFolder folder_;
+    pipeline::ModelPlan plan_ = plan();
+    Samples samples_{a_pipe(), {}, plan_};
+    FakeEngines engines_;
+    infer::EngineCache cache_{folder_ / "engines"};
+    infer::EngineKey key_{{"model", "abc"}};
+    std::function<void(double)> building_ = [this](double seconds) {
+        EXPECT_GE(seconds, 0);
+        ++told_;
+    };
+    std::stop_source stop_;
+    float reference_gain_ = 1;
+    int references_ = 0;
+    int told_ = 0;
+    std::weak_ptr<int> held_;  ///< gone with the reference
+};
+
+TEST_F(EngineSessionTest, AnEngineIsBuiltOnceAndComparedBeforeEveryRun) {
+    engines_.gain = 1.001F;
+    engines_.while_building = [&] { EXPECT_TRUE(held_.expired()) << "the device's memory is for one"; };
+    const CheckedSession built = make();
+    EXPECT_EQ(built.engine.status, EngineStatus::ready);
+    EXPECT_EQ(built.engine.digest.size(), 16U);
+    EXPECT_FLOAT_EQ(gain_of(*built.session), 1.001F);
+    EXPECT_THAT(built.fallbacks, IsEmpty());
+    ASSERT_EQ(built.notes.size(), 1U);
+    EXPECT_THAT(built.notes[0], AllOf(HasSubstr("Stand-in 1.0: "),
+                                      HasSubstr("dB of PSNR against ONNX Runtime's own kernels on 2 test patterns")));
+    EXPECT_GE(told_, 1);
+    EXPECT_EQ(references_, 1);
+
+    told_ = 0;
+    const CheckedSession found = make();
+    EXPECT_EQ(found.engine.digest, built.engine.digest);
+    EXPECT_EQ(found.notes, built.notes);
+    EXPECT_EQ(engines_.builds, 1);
+    EXPECT_EQ(references_, 2);
+    EXPECT_EQ(told_, 0);
+}
+
+TEST_F(EngineSessionTest, AnEngineThatIsOffIsNotUsedAndNotBuiltAgain) {
+    engines_.gain = 1.5F;
+    for (int run = 0; run < 2; ++run) {
+        const CheckedSession made = make();
+        EXPECT_EQ(made.engine.status, EngineStatus::missing);
+        EXPECT_FLOAT_EQ(gain_of(*made.session), without_engine);
+        EXPECT_THAT(made.notes, IsEmpty());
+        ASSERT_EQ(made.fallbacks.size(), 1U);
+        EXPECT_THAT(made.fallbacks[0], AllOf(HasSubstr("Stand-in 1.0: "), HasSubstr("dB of PSNR"),
+                                             HasSubstr("the model runs without it")));
+    }
+    EXPECT_EQ(engines_.builds, 1);
+    EXPECT_EQ(cache_.find(key_).status, EngineStatus::refused);
+}
+
+TEST_F(EngineSessionTest, AnEngineThatIsOffOnThisInputIsKeptForOthers) {
+    (void)make();
+    reference_gain_ = 2;
+    const CheckedSession made = make();
+    EXPECT_FLOAT_EQ(gain_of(*made.session), without_engine);
+    EXPECT_EQ(made.fallbacks.size(), 1U);
+    EXPECT_EQ(cache_.find(key_).status, EngineStatus::ready);
+    reference_gain_ = 1;
+    EXPECT_FLOAT_EQ(gain_of(*make().session), 1);
+}
+
+TEST_F(EngineSessionTest, ADamagedEngineIsBuiltAgain) {
+    const std::string digest = make().engine.digest;
+    std::ofstream(engine_file()) << "1.00001";
+    EXPECT_EQ(make().engine.digest, digest);
+    EXPECT_EQ(engines_.builds, 2);
+    fs::remove(engine_file());
+    engines_.gain = 0.999F;
+    EXPECT_NE(make().engine.digest, digest) << "another engine may give other bits";
+    EXPECT_EQ(engines_.builds, 3);
+}
+
+TEST_F(EngineSessionTest, WithoutAnEngineTheModelStillRuns) {
+    engines_.while_building = [] { throw core::Error(core::ErrorCode::failed, "no kernel for NonZero"); };
+    const CheckedSession unbuilt = make();
+    EXPECT_FLOAT_EQ(gain_of(*unbuilt.session), without_engine);
+    EXPECT_THAT(unbuilt.fallbacks, ElementsAre("Stand-in 1.0: no kernel for NonZero: the model runs without it"));
+    engines_.while_building = nullptr;
+    (void)make();
+    engines_.problem = "the driver is too old";
+    EXPECT_THAT(make().fallbacks, ElementsAre("Stand-in 1.0: the driver is too old: the model runs without it"));
+}
+
+TEST_F(EngineSessionTest, AnotherEngineThanTheRecordedOneIsNotRun) {
+    (void)make();
+    engines_.while_loading = [](const fs::path& folder) { std::ofstream(folder / "model.engine") << "1.00001"; };
+    const CheckedSession made = make();
+    EXPECT_FLOAT_EQ(gain_of(*made.session), without_engine);
+    EXPECT_THAT(made.fallbacks, ElementsAre(HasSubstr("was not taken, and another was built")));
+    engines_.while_loading = nullptr;
+    (void)make();
+    engines_.while_loading = [](const fs::path& folder) { std::ofstream(folder / "more.engine") << "1"; };
+    EXPECT_EQ(error_of([&] { (void)make(Earlier::with_engine); }).code(), core::ErrorCode::failed);
+}
+
+TEST_F(EngineSessionTest, TooLittleMemoryIsTheCallersMatter) {
+    engines_.while_building = [] { throw core::Error(core::ErrorCode::out_of_memory, "full"); };
+    EXPECT_EQ(error_of([&] { (void)make(); }).code(), core::ErrorCode::out_of_memory);
+}
+
+TEST_F(EngineSessionTest, WhoMayNotBuildIsToldThatThereIsNone) {
+    building_ = nullptr;
+    const CheckedSession made = make();
+    EXPECT_EQ(engines_.builds, 0);
+    EXPECT_EQ(references_, 0);
+    EXPECT_FLOAT_EQ(gain_of(*made.session), without_engine);
+    EXPECT_THAT(made.fallbacks, IsEmpty());
+    EXPECT_THAT(made.notes,
+                ElementsAre("Stand-in 1.0: there is no engine yet; a run builds it first, which takes minutes"));
+}
+
+TEST_F(EngineSessionTest, ARunThatGoesOnTakesItsEngineOrNone) {
+    const std::string digest = make().engine.digest;
+    const CheckedSession again = make(Earlier::with_engine);
+    EXPECT_EQ(again.engine.digest, digest);
+    EXPECT_EQ(references_, 1) << "nothing is compared again";
+    EXPECT_THAT(again.notes, IsEmpty());
+    std::ofstream(engine_file()) << "damaged";
+    const core::Error gone = error_of([&] { (void)make(Earlier::with_engine); });
+    EXPECT_EQ(gone.code(), core::ErrorCode::usage);
+    EXPECT_THAT(gone.what(), AllOf(HasSubstr("fake.onnx"), HasSubstr("--restart")));
+    EXPECT_EQ(engines_.builds, 1);
+}
+
+TEST_F(EngineSessionTest, WaitingForAnotherProcessEndsWithTheRun) {
+    engines_.while_building = [&] {
+        engines_.while_building = nullptr;
+        stop_.request_stop();
+        EXPECT_EQ(error_of([&] { (void)make(); }).code(), core::ErrorCode::interrupted);
+    };
+    EXPECT_EQ(make().engine.status, EngineStatus::ready) << "what was being built is kept";
+    EXPECT_EQ(engines_.builds, 1);
+}
+
+/// Runs `work` in a process of its own, which ends with what it returns.
+pid_t in_a_process(const std::function<int()>& work) {
+    const pid_t child = fork();
+    if (child != 0) return child;
+    try {
+        _exit(work());
+    } catch (...) {  // it must not go on with the parent's tests
+        _exit(99);
+    }
+}
+
+int status_of(pid_t child) {
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+TEST_F(EngineSessionTest, OfSeveralProcessesOneBuildsAndAllRunTheSame) {
+    const std::string count = folder_ / "builds";
+    engines_.while_building = [&] {
+        std::ofstream(count, std::ios::app) << "x";
+        ::usleep(200'000);  // the others come meanwhile
+    };
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+        children.push_back(in_a_process([&] {
+            const CheckedSession made = make();
+            return made.engine.status == EngineStatus::ready && gain_of(*made.session) == 1 ? 0 : 1;
+        }));
+    }
+    for (const pid_t child : children) {
+        const int status = status_of(child);
+        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    }
+    std::ifstream file(count);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "x");
+}
+
+TEST_F(EngineSessionTest, AKilledBuilderIsNoHindrance) {
+    const pid_t child = in_a_process([&] {
+        engines_.while_building = [] { ::raise(SIGKILL); };
+        (void)make();
+        return 0;
+    });
+    const int status = status_of(child);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    EXPECT_EQ(cache_.find(key_).status, EngineStatus::missing);
+    const CheckedSession made = make();
+    EXPECT_EQ(made.engine.status, EngineStatus::ready);
+    EXPECT_FLOAT_EQ(gain_of(*made.session), 1);
+}
+
+TEST(EngineKey, IsOfEverythingThatAnEngineDependsOn) {
+    FakeEngines engines;
+    infer::ModelRequest request;
+    infer::ModelDescription model = millrace::test::fake_model();
+    const auto key = [&](infer::Size size, const char* runtime, const char* device) {
+        return infer::engine_key({request, model, size}, engines, runtime, device);
+    };
+    const infer::EngineKey before = key(video, "ONNX Runtime 1.31.1", "NVIDIA H200 (sm_90)");
+    EXPECT_EQ(before.at("engines"), "Stand-in 1.0");
+    EXPECT_NE(key(video, "ONNX Runtime 1.31.2", "NVIDIA H200 (sm_90)"), before);
+    EXPECT_NE(key(video, "ONNX Runtime 1.31.1", "NVIDIA H100 (sm_90)"), before);
+    EXPECT_NE(key({640, 352}, "ONNX Runtime 1.31.1", "NVIDIA H200 (sm_90)"), before);
+    const auto now = [&] { return key(video, "ONNX Runtime 1.31.1", "NVIDIA H200 (sm_90)"); };
+    model.batch = 4;
+    EXPECT_NE(now(), before);
+    model.batch = 1;
+    model.sha256 = "abd";
+    EXPECT_NE(now(), before);
+    model.sha256 = "abc";
+    model.path = "folder/other.onnx";
+    EXPECT_NE(now(), before);
+    model.path = "folder/fake.onnx";
+    EXPECT_EQ(now(), before);
+    request.weights = infer::Weights::fp16;
+    EXPECT_NE(now(), before);
+}
+
+TEST(CheckRuntime, NeedsAModelAGpuAndAFolder) {
+    Job job;
+    EXPECT_NO_THROW(check_runtime(job, {}));
+    job.model.runtime = ModelRuntime::tensorrt;
+    EXPECT_THAT(error_of([&] { check_runtime(job, gpu); }).what(), HasSubstr("--runtime tensorrt: there is no model"));
+    job.model.path = "x.onnx";
+    const core::Error on_cpu = error_of([&] { check_runtime(job, {}); });
+    EXPECT_EQ(on_cpu.code(), core::ErrorCode::usage);
+    EXPECT_THAT(on_cpu.what(), AllOf(HasSubstr("--runtime tensorrt: the CPU"), HasSubstr("--device cuda")));
+    EXPECT_THAT(error_of([&] { check_runtime(job, gpu); }).what(), HasSubstr("--engine-cache"));
+    job.model.engine_cache = "engines";
+    EXPECT_NO_THROW(check_runtime(job, gpu));
+    job.model.runtime = ModelRuntime::cuda;
+    EXPECT_THAT(error_of([&] { check_runtime(job, {}); }).what(), HasSubstr("--runtime cuda: the CPU"));
+    EXPECT_NO_THROW(check_runtime(job, gpu));
+}
+
+}  // namespace
+}  // namespace millrace::engine
