@@ -1,6 +1,7 @@
 #pragma once
 // Whether a model that runs in another way still gives what it gave.
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
