@@ -43,6 +43,7 @@ KnownFile::KnownFile(const AVFormatContext& context, SourceInfo info, SourceOpti
                      std::vector<bool> described)
     : info_(std::move(info)), options_(std::move(options)), described_(std::move(described)) {
     described_.resize(context.nb_streams);
+    if (ffmpeg::header_tells_all(context)) demuxer_ = context.iformat;
     for (unsigned i = 0; i < context.nb_streams; ++i) {
         const AVStream& stream = *context.streams[i];
         ffmpeg::ParametersHandle parameters(avcodec_parameters_alloc());

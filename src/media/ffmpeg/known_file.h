@@ -22,6 +22,8 @@ class KnownFile {
     /// find_stream_info() need not read and decode for it. False, and nothing done, where the container has no header
     /// that tells of all streams, or that tells something else now, or `options` ask for something else.
     [[nodiscard]] bool apply(AVFormatContext& context, const SourceOptions& options) const;
+    /// The demuxer that apply() wants, which need not be found out again; null where it never says yes.
+    [[nodiscard]] const AVInputFormat* demuxer() const { return demuxer_; }
 
   private:
     struct Stream {
@@ -35,6 +37,7 @@ class KnownFile {
     SourceOptions options_;
     std::vector<bool> described_;
     std::vector<Stream> streams_;
+    const AVInputFormat* demuxer_ = nullptr;
 };
 
 }  // namespace millrace::media

@@ -61,17 +61,31 @@ struct Demuxer {
     bool known = false;           ///< what was known of the file still holds
 };
 
+DemuxerHandle open_container(const std::string& path, const std::string& url, const AVInputFormat* format) {
+    AVFormatContext* raw = nullptr;
+    const int opened = avformat_open_input(&raw, url.c_str(), format, nullptr);
+    if (opened < 0 && format == nullptr) throw_unopenable(path, opened);
+    return DemuxerHandle(raw);
+}
+
+// Null where the file is not as it was.
+DemuxerHandle open_known(const SourceOptions& options, const std::string& url) {
+    if (!options.known || options.known->demuxer() == nullptr) return nullptr;
+    DemuxerHandle context = open_container(options.path, url, options.known->demuxer());
+    return context && options.known->apply(*context, options) ? std::move(context) : nullptr;
+}
+
 Demuxer open_demuxer(const SourceOptions& options) {
     route_log();
     const std::string& path = options.path;
     const std::string url = is_pipe(path) ? "pipe:0" : "file:" + path;
-    AVFormatContext* raw = nullptr;
-    const int opened = avformat_open_input(&raw, url.c_str(), nullptr, nullptr);
-    if (opened < 0) throw_unopenable(path, opened);
-    Demuxer demuxer{.context = DemuxerHandle(raw), .described = {}};
-    demuxer.known = options.known && options.known->apply(*raw, options);
-    demuxer.described = demuxer.known ? options.known->described() : describe_by_headers(*raw, url);
-    const int found = find_stream_info(*raw, demuxer.described);
+    Demuxer demuxer{.context = open_known(options, url), .described = {}};
+    demuxer.known = demuxer.context != nullptr;
+    if (!demuxer.known) demuxer.context = open_container(path, url, nullptr);
+    demuxer.described = demuxer.known ? options.known->described() : describe_by_headers(*demuxer.context, url);
+    // MP4's tables leave nothing to be found out of streams that are known.
+    if (demuxer.known && std::string_view(demuxer.context->iformat->name).starts_with("mov")) return demuxer;
+    const int found = find_stream_info(*demuxer.context, demuxer.described);
     if (found < 0) throw_unopenable(path, found);
     return demuxer;
 }
