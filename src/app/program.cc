@@ -115,15 +115,19 @@ int execute(Context& context, BenchCommand& command) {
     check_folder_of(command.report_path, "--report");
     command.job.model.runtime_library = find_runtime_library(command.job.model.runtime_library);
     const SignalCatcher signals;
-    ProgressPrinter printer(context.err, false);
     const bool shown = shows_progress(context);
     const auto step = [shown](const std::string& line) {
         if (shown) core::log::info("{}", line);
     };
-    const std::string json = bench_json(command.job, step, signals.token());
-    if (!command.report_path.empty()) write_file(command.report_path, json, "report");
-    print_line(context.common.format == Format::json ? json : render_bench(json));
-    return 0;
+    try {
+        const std::string json = bench_json(command.job, step, signals.token());
+        if (!command.report_path.empty()) write_file(command.report_path, json, "report");
+        print_line(context.common.format == Format::json ? json : render_bench(json));
+        return 0;
+    } catch (const core::Error& error) {
+        if (error.code() != core::ErrorCode::interrupted || signals.received() == 0) throw;
+        return report_interruption(context, error, signals.received());
+    }
 }
 
 int execute(Context& context, ModelShowCommand& command) {

@@ -60,6 +60,7 @@ double rate_of(int threads, std::chrono::seconds time, const std::stop_token& st
     }
     const double wall = std::chrono::duration<double>(Clock::now() - begin).count();
     failure.rethrow();
+    if (stop.stop_requested()) throw core::Error(core::ErrorCode::interrupted, "bench: interrupted");
     return static_cast<double>(frames.load()) / wall;
 }
 
@@ -225,6 +226,8 @@ class Bench {
             if (!fps) break;
             rates[std::to_string(batch)] = *fps;
             if (progress_) progress_(fmt::format("model alone, batch {}: {:.2f} fps", batch, *fps));
+            // One run of the next would take longer than a step.
+            if (2 * batch > *fps * std::chrono::duration<double>(step_time).count()) break;
         }
         return rates;
     }
@@ -335,9 +338,7 @@ class Bench {
 std::string bench_json(const Job& asked, const std::function<void(const std::string&)>& progress,
                        const std::stop_token& stop) {
     Job job = asked;
-    const std::string scratch =
-        (std::filesystem::temp_directory_path() / fmt::format("millrace-bench-{}", ::getpid())).string();
-    if (job.output.path.empty()) job.output.path = scratch + ".mkv";
+    if (job.output.path.empty()) job.output.path = engine::scratch_output(job);
     job.run.overwrite = Overwrite::replace;
     json body = Bench(job, progress, stop).run();
     const Report report = run(job, {}, stop);

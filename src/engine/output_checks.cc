@@ -48,8 +48,9 @@ void check_output(const Job& job) {
     }
     const fs::path folder = folder_of(path);
     if (!fs::is_directory(folder, error)) {
-        throw core::Error(core::ErrorCode::failed,
-                          fmt::format("{}: there is no such folder for the output {}", folder.string(), path));
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("{}: there is no such folder for the output {}; make it, or name another",
+                                      folder.string(), path));
     }
     if (::access(folder.c_str(), W_OK | X_OK) != 0) {
         throw core::Error(core::ErrorCode::failed,
@@ -65,6 +66,16 @@ void check_data_output(const Job& job) {
                       fmt::format("{}: the model {} gives data, one line of JSON a frame; name a file that ends in "
                                   ".jsonl",
                                   job.output.path, job.model.path));
+}
+
+void check_video_output(const Job& job) {
+    const std::string extension = fs::path(job.output.path).extension().string();
+    if (extension != ".jsonl" && extension != ".ndjson") return;
+    const std::string found =
+        job.model.path.empty() ? "no model is given (-m FILE)" : fmt::format("{} gives pictures", job.model.path);
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("{}: lines of JSON come from a model that gives data, and {}; name a video file",
+                                  job.output.path, found));
 }
 
 std::string work_folder(const Job& job) {

@@ -18,6 +18,9 @@ void check_output(const Job& job);
 /// A data model's output must be a file of lines. Throws Error(usage).
 void check_data_output(const Job& job);
 
+/// Throws Error(usage) where pictures are to go into a file for data.
+void check_video_output(const Job& job);
+
 /// Where the job's journal lives: as asked, or "<output>.millrace"; for standard output a folder for temporary files.
 [[nodiscard]] std::string work_folder(const Job& job);
 

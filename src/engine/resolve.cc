@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <optional>
 #include <thread>
@@ -62,6 +63,7 @@ class Resolver {
         resolve_output_paths();
         if (prepared_.model) resolve_model();
         if (writes_video()) {
+            check_video_output(job_);
             resolve_video();
         } else {
             check_data_output(job_);
@@ -338,6 +340,12 @@ class Resolver {
 
 PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building) {
     return Resolver(job, stop, building).run();
+}
+
+std::string scratch_output(const Job& job) {
+    const bool data = !job.model.path.empty() && load_model(job.model)->model.output == infer::OutputKind::data;
+    const std::string name = fmt::format("millrace-{}.{}", ::getpid(), data ? "jsonl" : "mkv");
+    return (std::filesystem::temp_directory_path() / name).string();
 }
 
 }  // namespace millrace::engine

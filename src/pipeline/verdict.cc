@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::pipeline {
 
@@ -35,12 +36,19 @@ Stage host_of(Stage stage) {
     return stage == Stage::to_picture ? Stage::encode : stage;
 }
 
-// Time that the threads of `host` were there, working or waiting.
-double thread_seconds(const Profile& profile, Stage host) {
-    double total = 0;
-    for (const Stage stage : {Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode}) {
+// What the threads of a stage did, with all their stages.
+struct ThreadTime {
+    double busy = 0;
+    double there = 0;  ///< working or waiting
+};
+
+ThreadTime threads_of(const Profile& profile, Stage host) {
+    ThreadTime total;
+    for (const Stage stage : flow) {
         if (host_of(stage) != host) continue;
-        for (const std::chrono::nanoseconds time : profile.sums(stage).time) total += seconds(time);
+        const StageSums sums = profile.sums(stage);
+        total.busy += seconds(sums.time[static_cast<std::size_t>(Activity::busy)]);
+        for (const std::chrono::nanoseconds time : sums.time) total.there += seconds(time);
     }
     return total;
 }
@@ -56,9 +64,11 @@ StageSummary summarize(const Profile& profile, Stage stage, double run_seconds) 
     summary.workers = profile.sums(host_of(stage)).workers_peak;
     summary.gpu = seconds(sums.gpu);
     if (summary.busy <= 0) return summary;
-    const double workers = stage == Stage::join ? 1 : thread_seconds(profile, host_of(stage)) / run_seconds;
+    const ThreadTime threads =
+        stage == Stage::join ? ThreadTime{summary.busy, run_seconds} : threads_of(profile, host_of(stage));
     // A worker enqueues its next frame while the GPU has the one before: the longer of the two bounds it.
-    summary.ceiling_fps = static_cast<double>(summary.frames) * workers / std::max(summary.busy, summary.gpu);
+    summary.ceiling_fps =
+        static_cast<double>(summary.frames) * (threads.there / run_seconds) / std::max(threads.busy, summary.gpu);
     return summary;
 }
 
@@ -78,7 +88,9 @@ Verdict judge(const std::vector<StageSummary>& stages, double fps) {
     const StageSummary* limit = nullptr;
     for (const StageSummary& stage : stages) {
         if (stage.stage == Stage::join || stage.ceiling_fps <= 0) continue;
-        if (limit == nullptr || stage.ceiling_fps < limit->ceiling_fps) limit = &stage;
+        // Stages on the same threads have the same ceiling: the one that takes more of their time.
+        const auto rank = [](const StageSummary& one) { return std::pair(one.ceiling_fps, -one.busy); };
+        if (limit == nullptr || rank(stage) < rank(*limit)) limit = &stage;
     }
     if (limit == nullptr) return {"", "nothing was left to do"};
     const char* stage = name(limit->stage);

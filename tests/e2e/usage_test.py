@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from tools import BAD_INPUT, FAILED, USAGE, Ended, command_of, frames_of, leftovers, millrace, refused, run_job
+from tools import BAD_INPUT, FAILED, ROOT, USAGE, Ended, command_of, frames_of, leftovers, millrace, refused, run_job
 
 # The output's place.
 
@@ -41,8 +41,18 @@ def test_output_equal_to_input(folder, clip):
 
 def test_output_folder_missing(folder, clip):
     ended = millrace("run", "-i", clip("cfr"), "-o", folder / "none" / "out.mp4")
-    assert ended.code == FAILED, ended
+    assert ended.code == USAGE, ended
     assert str(folder / "none") in ended.err
+    assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("model", [None, "upscale2x.onnx"])
+def test_pictures_do_not_go_into_lines(folder, clip, model):
+    words = ["-m", ROOT / "models" / model] if model else []
+    ended = millrace("run", "-i", clip("cfr"), "-o", folder / "out.jsonl", *words)
+    assert ended.code == USAGE, ended
+    assert "a model that gives data" in ended.err
+    assert (model or "no model is given") in ended.err
     assert leftovers(folder) == []
 
 

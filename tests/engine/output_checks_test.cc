@@ -67,7 +67,7 @@ TEST_F(OutputChecks, AFolderIsNoOutput) {
 }
 
 TEST_F(OutputChecks, TheFolderMustBeThere) {
-    const std::string message = refusal(folder_ + "/none/out.mp4", core::ErrorCode::failed);
+    const std::string message = refusal(folder_ + "/none/out.mp4", core::ErrorCode::usage);
     EXPECT_NE(message.find(folder_ + "/none"), std::string::npos) << message;
 }
 

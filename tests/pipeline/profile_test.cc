@@ -163,10 +163,11 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
     EXPECT_EQ(stages[0].stage, Stage::decode);
     EXPECT_EQ(stages[0].workers, 2);
     EXPECT_DOUBLE_EQ(stages[0].wait_output, 2);
-    EXPECT_DOUBLE_EQ(stages[0].ceiling_fps, 100);
+    EXPECT_DOUBLE_EQ(stages[0].ceiling_fps, 80);
     EXPECT_EQ(stages[1].stage, Stage::to_tensor);
     EXPECT_EQ(stages[1].workers, 2);
-    EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 400);
+    EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 80);  // the threads' own
+    EXPECT_EQ(judge(stages, 40).limiting_stage, "decode");
 }
 
 // 8 s of kernels behind 0.5 s of enqueueing them: the GPU bounds what two lanes can do.
