@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "app/progress.h"
 #include "app/table.h"
@@ -46,14 +49,18 @@ std::string percent(double part, double whole) {
 }
 
 std::string stage_table(const Report& report) {
-    Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right, Align::right});
-    table.add({"stage", "workers", "frames", "busy", "waits in", "waits out", "ceiling"});
+    const bool on_gpu = std::ranges::any_of(report.stages, [](const StageReport& stage) { return stage.gpu > 0; });
+    std::vector<Align> columns(8, Align::right);
+    columns.front() = Align::left;
+    Table table(std::move(columns));
+    table.add({"stage", "workers", "frames", "busy", "waits in", "waits out", "ceiling", on_gpu ? "on GPU" : ""});
     for (const StageReport& stage : report.stages) {
         const double whole = stage.busy + stage.wait_input + stage.wait_output;
         if (stage.workers == 0 && whole == 0) continue;
         table.add({stage.name, fmt::format("{}", stage.workers), fmt::format("{}", stage.frames),
                    percent(stage.busy, whole), percent(stage.wait_input, whole), percent(stage.wait_output, whole),
-                   stage.ceiling_fps > 0 ? fmt::format("{:.1f} fps", stage.ceiling_fps) : std::string("-")});
+                   stage.ceiling_fps > 0 ? fmt::format("{:.1f} fps", stage.ceiling_fps) : std::string("-"),
+                   stage.gpu > 0 ? fmt::format("{:.1f} s", stage.gpu) : std::string()});
     }
     return table.render(2);
 }

@@ -184,6 +184,16 @@ TEST(Summary, HasTheStagesAndTheVerdict) {
               "  model limits, at 98% of its ceiling\n");
 }
 
+TEST(Summary, SaysHowLongStagesTookOnAGpu) {
+    Report report;
+    report.output = "out.mp4";
+    report.stages = {{"decode", 1, 150, 1, 0, 3, 150}, {"model", 1, 150, 9.6, 0.4, 0, 15.6, 9.6}};
+    EXPECT_THAT(render_summary(report),
+                testing::HasSubstr("  stage   workers  frames  busy  waits in  waits out    ceiling  on GPU\n"
+                                   "  decode        1     150   25%        0%        75%  150.0 fps\n"
+                                   "  model         1     150   96%        4%         0%   15.6 fps   9.6 s\n"));
+}
+
 TEST(Bytes, AreReadable) {
     EXPECT_EQ(render_bytes(17), "17 bytes");
     EXPECT_EQ(render_bytes(1536), "1.5 KiB");

@@ -100,6 +100,16 @@ def test_nvenc_encodes_or_the_run_does_not_start(folder):
     assert leftovers(folder) == []
 
 
+def test_bench_measures_every_stage():
+    ended = millrace("bench", "-i", SAMPLE, *MODEL, "--device", "cuda:0", *FAST, "--json", timeout=300)
+    assert ended.code == 0, ended
+    found = json.loads(ended.out)
+    assert found["device"] == "cuda:0"
+    assert set(found["ceilings"]) == {"decode", "to_tensor", "model", "to_picture", "encode"}
+    assert {"1", "2", "4"} <= set(found["model_batches"])
+    assert all(rate > 0 for rate in [*found["ceilings"].values(), *found["model_batches"].values()])
+
+
 def start(film, output, *options, **variables):
     return subprocess.Popen(
         command_of(*words(film, output, "--device", "cuda:0", *FAST, *options)),
