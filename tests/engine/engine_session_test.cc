@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +12,7 @@
 #include <iterator>
 
 #include "core/error.h"
+#include "support/child_process.h"
 #include "support/error_of.h"
 #include "support/fake_session.h"
 #include "support/temporary_folder.h"
@@ -26,6 +26,8 @@ using millrace::test::error_of;
 using millrace::test::FakeEngines;
 using millrace::test::FakeSession;
 using millrace::test::FakeWork;
+using millrace::test::in_a_process;
+using millrace::test::result_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -223,23 +225,6 @@ TEST_F(EngineSessionTest, WaitingForAnotherProcessEndsWithTheRun) {
     EXPECT_EQ(engines_.builds, 1);
 }
 
-/// Runs `work` in a process of its own, which ends with what it returns.
-pid_t in_a_process(const std::function<int()>& work) {
-    const pid_t child = fork();
-    if (child != 0) return child;
-    try {
-        _exit(work());
-    } catch (...) {  // it must not go on with the parent's tests
-        _exit(99);
-    }
-}
-
-int status_of(pid_t child) {
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return status;
-}
-
 TEST_F(EngineSessionTest, OfSeveralProcessesOneBuildsAndAllRunTheSame) {
     const std::string count = folder_ / "builds";
     engines_.while_building = [&] {
@@ -253,10 +238,7 @@ TEST_F(EngineSessionTest, OfSeveralProcessesOneBuildsAndAllRunTheSame) {
             return made.engine.status == EngineStatus::ready && gain_of(*made.session) == 1 ? 0 : 1;
         }));
     }
-    for (const pid_t child : children) {
-        const int status = status_of(child);
-        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-    }
+    for (const pid_t child : children) EXPECT_EQ(result_of(child), 0);
     std::ifstream file(count);
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "x");
 }
@@ -267,8 +249,7 @@ TEST_F(EngineSessionTest, AKilledBuilderIsNoHindrance) {
         (void)make();
         return 0;
     });
-    const int status = status_of(child);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    ASSERT_EQ(result_of(child), -SIGKILL);
     EXPECT_EQ(cache_.find(key_).status, EngineStatus::missing);
     const CheckedSession made = make();
     EXPECT_EQ(made.engine.status, EngineStatus::ready);

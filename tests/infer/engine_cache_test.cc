@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +14,7 @@
 
 #include "core/error.h"
 #include "infer/model_fixture.h"
+#include "support/child_process.h"
 #include "support/error_of.h"
 
 namespace millrace::infer {
@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using millrace::test::error_of;
+using millrace::test::in_a_process;
+using millrace::test::result_of;
 using ::testing::HasSubstr;
 
 const EngineKey one{{"model", "abc"}, {"shape", "1x3x90x160"}, {"precision", "fp16"}, {"TensorRT", "10.13"}};
@@ -168,23 +170,6 @@ TEST_F(EngineCacheTest, AnEngineWithWrongResultsIsRefusedAndRemembered) {
     EXPECT_TRUE(again.folder.empty());
     EXPECT_EQ(build(builder).status, EngineStatus::refused);
     EXPECT_EQ(builder.builds, 1);
-}
-
-/// Runs `work` in a process of its own, which ends with what it returns.
-pid_t in_a_process(const std::function<int()>& work) {
-    const pid_t child = fork();
-    if (child != 0) return child;
-    try {
-        _exit(work());
-    } catch (...) {  // it must not go on with the parent's tests
-        _exit(99);
-    }
-}
-
-int result_of(pid_t child) {
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 TEST_F(EngineCacheTest, AProcessThatDiesWhileBuildingIsNoHindrance) {
