@@ -115,19 +115,22 @@ ProviderOptions cuda_provider_options(device::DeviceId device, std::size_t memor
     return options;
 }
 
+KeysAndValues::KeysAndValues(const ProviderOptions& options) {
+    for (const auto& [key, value] : options) {
+        keys.push_back(key.c_str());
+        values.push_back(value.c_str());
+    }
+}
+
 void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& options, device::StreamRef stream) {
     const OrtApi& api = Ort::GetApi();
     try {
         OrtCUDAProviderOptionsV2* made = nullptr;
         Ort::ThrowOnError(api.CreateCUDAProviderOptions(&made));
         const OptionsHandle provider(made);
-        std::vector<const char*> keys;
-        std::vector<const char*> values;
-        for (const auto& [key, value] : options) {
-            keys.push_back(key.c_str());
-            values.push_back(value.c_str());
-        }
-        Ort::ThrowOnError(api.UpdateCUDAProviderOptions(provider.get(), keys.data(), values.data(), keys.size()));
+        const KeysAndValues set(options);
+        Ort::ThrowOnError(
+            api.UpdateCUDAProviderOptions(provider.get(), set.keys.data(), set.values.data(), set.keys.size()));
         // After the others, whose call begins with default options.
         Ort::ThrowOnError(api.UpdateCUDAProviderOptionsWithValue(provider.get(), "user_compute_stream", stream.native));
         session.AppendExecutionProvider_CUDA_V2(*provider);

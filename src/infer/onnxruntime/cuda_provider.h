@@ -27,6 +27,14 @@ void require_cuda_provider(const std::string& library);
 
 using ProviderOptions = std::vector<std::pair<std::string, std::string>>;
 
+/// Options as ONNX Runtime's C interface takes them. Borrowed.
+struct KeysAndValues {
+    explicit KeysAndValues(const ProviderOptions& options);
+
+    std::vector<const char*> keys;
+    std::vector<const char*> values;
+};
+
 /// Keys and values as in the provider's documentation. `memory`: bytes, 0 for no limit.
 [[nodiscard]] ProviderOptions cuda_provider_options(device::DeviceId device, std::size_t memory,
                                                     const RuntimeChoice& choice);

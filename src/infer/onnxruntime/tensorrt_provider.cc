@@ -167,13 +167,9 @@ void append_tensorrt_provider(Ort::SessionOptions& session, const ProviderOption
         OrtTensorRTProviderOptionsV2* made = nullptr;
         Ort::ThrowOnError(api.CreateTensorRTProviderOptions(&made));
         const OptionsHandle provider(made);
-        std::vector<const char*> keys;
-        std::vector<const char*> values;
-        for (const auto& [key, value] : options) {
-            keys.push_back(key.c_str());
-            values.push_back(value.c_str());
-        }
-        Ort::ThrowOnError(api.UpdateTensorRTProviderOptions(provider.get(), keys.data(), values.data(), keys.size()));
+        const KeysAndValues set(options);
+        Ort::ThrowOnError(
+            api.UpdateTensorRTProviderOptions(provider.get(), set.keys.data(), set.values.data(), set.keys.size()));
         // After the others, whose call begins with default options.
         Ort::ThrowOnError(
             api.UpdateTensorRTProviderOptionsWithValue(provider.get(), "user_compute_stream", stream.native));
