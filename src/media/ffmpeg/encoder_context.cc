@@ -79,7 +79,7 @@ void set_preset(AVCodecContext& context, const EncoderSettings& settings) {
 void check_crf(const AVOption& option, const std::string& codec, double crf, const std::string& given_as) {
     const EncoderTraits* traits = find_traits(codec);
     const double highest = traits != nullptr && traits->highest_crf > 0 ? traits->highest_crf : option.max;
-    const double lowest = traits != nullptr && traits->on_gpu() ? 1 : 0;  // NVENC's 0 means "not given"
+    const double lowest = find_nvenc(codec) != nullptr ? 1 : 0;  // NVENC's 0 means "not given"
     const bool whole = option.type == AV_OPT_TYPE_INT;
     if (crf >= lowest && crf <= highest && (!whole || crf == std::floor(crf))) return;
     throw Error(ErrorCode::usage, fmt::format("{}: {} takes {} from {} to {}; lower is better and larger", given_as,
@@ -127,8 +127,7 @@ void set_crf(AVCodecContext& context, const EncoderRequest& request) {
 
 void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
     const EncoderRequest& request = settings.request;
-    const EncoderTraits* traits = find_traits(request.codec);
-    if (traits != nullptr && traits->on_gpu()) return set_nvenc_quality(context, request, *traits);
+    if (const EncoderTraits* nvenc = find_nvenc(request.codec)) return set_nvenc_quality(context, request, *nvenc);
     set_crf(context, request);
     if (request.bit_rate) context.bit_rate = *request.bit_rate;
     if (request.codec == "mjpeg" && !request.bit_rate) {  // its default is 200 kbit/s whatever the size
@@ -140,11 +139,10 @@ void set_quality(AVCodecContext& context, const EncoderSettings& settings) {
 // "q" is ffmpeg's -q:v: a fixed quantiser scale.
 bool set_qscale(AVCodecContext& context, const std::string& key, const std::string& value) {
     if (key != "q" && key != "q:v" && key != "qscale") return false;
-    const EncoderTraits* traits = find_traits(context.codec->name);
-    if (traits != nullptr && traits->on_gpu()) {
+    if (const EncoderTraits* nvenc = find_nvenc(context.codec->name)) {
         throw Error(ErrorCode::usage, fmt::format("-e {}={}: {} has no such scale; use -crf N, or -e rc=constqp -e "
                                                   "qp=N for a fixed quantiser",
-                                                  key, value, traits->name));
+                                                  key, value, nvenc->name));
     }
     const double scale = to_number(value).value_or(0);
     if (scale <= 0) {
@@ -202,7 +200,7 @@ void set_fixed_options(AVCodecContext& context, const EncoderSettings& settings)
     const EncoderTraits* traits = find_traits(codec);
     if (traits != nullptr && traits->frame_threads) context.thread_type = FF_THREAD_FRAME;
     const bool forces_idr =
-        codec == "libx264" || codec == "libx264rgb" || codec == "libx265" || (traits != nullptr && traits->on_gpu());
+        codec == "libx264" || codec == "libx264rgb" || codec == "libx265" || find_nvenc(codec) != nullptr;
     if (forces_idr) set_option(context, "forced-idr", "1", "-e");
     if (codec == "libvpx-vp9") {
         set_option(context, "row-mt", "1", "-e");

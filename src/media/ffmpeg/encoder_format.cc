@@ -146,8 +146,7 @@ FrameHandle pack(const device::Picture& picture, AVPixelFormat format) {
 }  // namespace
 
 std::vector<EncoderFormat> encoder_formats(const AVCodec& codec) {
-    const EncoderTraits* traits = find_traits(codec.name);
-    if (traits != nullptr && traits->on_gpu()) return nvenc_formats(codec.name);
+    if (find_nvenc(codec.name) != nullptr) return nvenc_formats(codec.name);
     std::vector<EncoderFormat> out;
     for (const AVPixelFormat av : av_formats(codec)) {
         if (is_full_range_format(av)) continue;  // the plain format with full range

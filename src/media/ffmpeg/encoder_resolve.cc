@@ -136,7 +136,7 @@ EncoderSettings decide_encoder(const EncoderRequest& request, const EncoderInput
         settings.context_frames = lookahead_frames(request, *traits);
         settings.segmentable = traits->closed_join;
     }
-    if (traits != nullptr && traits->on_gpu()) {
+    if (find_nvenc(request.codec) != nullptr) {
         check_nvenc_device(request.codec, input.device);
         settings.device = input.device;
     }

@@ -98,6 +98,11 @@ const EncoderTraits* find_traits(std::string_view codec) {
     return found == table.end() ? nullptr : found;
 }
 
+const EncoderTraits* find_nvenc(std::string_view codec) {
+    const EncoderTraits* traits = find_traits(codec);
+    return traits != nullptr && traits->nvenc_quality > 0 ? traits : nullptr;
+}
+
 std::optional<double> to_number(std::string_view text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

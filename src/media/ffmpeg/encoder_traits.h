@@ -25,12 +25,13 @@ struct EncoderTraits {
     int nvenc_quality = 0;
     /// Presets with their rc-lookahead, the default first. Empty: the encoder has no named presets.
     std::span<const std::pair<std::string_view, int>> presets = {};
-
-    [[nodiscard]] bool on_gpu() const { return nvenc_quality > 0; }
 };
 
 /// nullptr: FFmpeg may have it, but it was not tried.
 [[nodiscard]] const EncoderTraits* find_traits(std::string_view codec);
+
+/// The same of NVENC's encoders; nullptr for all others.
+[[nodiscard]] const EncoderTraits* find_nvenc(std::string_view codec);
 
 /// `text` as a whole is a number.
 [[nodiscard]] std::optional<double> to_number(std::string_view text);
