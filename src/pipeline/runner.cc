@@ -139,10 +139,8 @@ class Runner {
             const std::lock_guard lock(mutex_);
             ++lanes_alive_;
         }
-        if (job_.limits.encoders == 0 || encoders_made_ < job_.limits.encoders) {
-            encoders_.add(1);
-            ++encoders_made_;
-        }
+        const auto most_encoders = static_cast<std::size_t>(job_.limits.encoders);
+        if (most_encoders == 0 || lanes_.size() < most_encoders) encoders_.add(1);
         schedule_.add_taker(house.station.index());
         ++lanes_started_[house.station.index()];
         lanes_.emplace_back([this, &house] {
@@ -201,7 +199,6 @@ class Runner {
     int max_lanes_;
     std::vector<int> lanes_started_;  ///< by station
     EncoderSlots encoders_;
-    int encoders_made_ = 0;  ///< slots that there are
     std::deque<Station> stations_;
     std::deque<LaneHouse> houses_;  ///< one a station
 

@@ -3,8 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include "infer/tiles.h"
-
 namespace millrace::pipeline {
 
 namespace {
@@ -19,22 +17,13 @@ std::int64_t flow_limit(const ResolvedJob& job) {
     return frames_waiting + std::int64_t{model.batch} * batches_in_flight(*job.model) + model.window.after;
 }
 
-// All of them at once, in as many pieces as they come in, the end of the input and the encoder's slot.
-std::size_t queue_capacity(const ResolvedJob& job) {
-    std::size_t pieces = 1;
-    if (job.model && job.model->model.tile) {
-        pieces = infer::plan_tiles(job.model->model, job.model->frame).tiles.size();
-    }
-    return static_cast<std::size_t>(flow_limit(job)) * pieces + 2;
-}
-
 }  // namespace
 
 SegmentOutput::SegmentOutput(const OutputHouse& house, SegmentSeat seat)
     : house_(house),
       seat_(std::move(seat)),
       stop_(house.failure.stop()),
-      queue_(queue_capacity(house.job)),
+      queue_(std::numeric_limits<std::size_t>::max()),
       in_flow_(flow_limit(house.job), house.held),
       assembler_(house.job.model ? &*house.job.model : nullptr, house.pictures.device.device()) {}
 

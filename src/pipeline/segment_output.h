@@ -103,7 +103,7 @@ class SegmentOutput : public ResultSink {
     OutputHouse house_;
     SegmentSeat seat_;
     std::stop_token stop_;
-    BoundedQueue<Item> queue_;  ///< never full
+    BoundedQueue<Item> queue_;  ///< bounded by what is in flow
     FramesInFlow in_flow_;
     Assembler assembler_;
     std::optional<DecodedSegment> decoded_;
