@@ -338,7 +338,7 @@ class Bench {
 std::string bench_json(const Job& asked, const std::function<void(const std::string&)>& progress,
                        const std::stop_token& stop) {
     Job job = asked;
-    if (job.output.path.empty()) job.output.path = engine::scratch_output(job);
+    engine::use_scratch_output(job);
     job.run.overwrite = Overwrite::replace;
     json body = Bench(job, progress, stop).run();
     const Report report = run(job, {}, stop);

@@ -152,9 +152,9 @@ json encode_plan(const engine::PreparedJob& prepared) {
 // What a run of the same job would do; nullopt with `problem` filled when it would be refused.
 std::optional<engine::PreparedJob> prepare(const Job& asked, std::string& problem) {
     Job job = asked;
+    engine::use_scratch_output(job);
     job.run.overwrite = Overwrite::replace;
     try {
-        if (job.output.path.empty()) job.output.path = engine::scratch_output(job);
         return engine::prepare_job(job, {});
     } catch (const core::Error& error) {  // a probe is there to show it
         // Standard input cannot be opened again, so that nothing else is left to be shown.

@@ -342,10 +342,11 @@ PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Build
     return Resolver(job, stop, building).run();
 }
 
-std::string scratch_output(const Job& job) {
-    const bool data = !job.model.path.empty() && load_model(job.model)->model.output == infer::OutputKind::data;
-    const std::string name = fmt::format("millrace-{}.{}", ::getpid(), data ? "jsonl" : "mkv");
-    return (std::filesystem::temp_directory_path() / name).string();
+void use_scratch_output(Job& job) {
+    if (!job.output.path.empty()) return;
+    // Without an extension it does for video and for data.
+    job.output.path = (std::filesystem::temp_directory_path() / fmt::format("millrace-{}", ::getpid())).string();
+    if (job.output.format.empty()) job.output.format = "matroska";
 }
 
 }  // namespace millrace::engine

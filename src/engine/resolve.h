@@ -38,8 +38,8 @@ using Building = std::function<void(double)>;
 /// cache has not; with an empty `building` not that either. Throws Error(usage | bad_input | failed).
 [[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building = {});
 
-/// A name in the folder for temporary files, of the kind that the job writes: for jobs that are looked at, or measured,
-/// without an output. Reads the model's description.
-[[nodiscard]] std::string scratch_output(const Job& job);
+/// Gives a job without an output one in the folder for temporary files, of whichever kind it writes: for jobs that are
+/// looked at, or measured.
+void use_scratch_output(Job& job);
 
 }  // namespace millrace::engine

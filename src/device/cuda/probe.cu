@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/error.h"
 #include "device/cuda/check.h"
 #include "device/cuda/probe.h"
 
