@@ -130,8 +130,8 @@ const std::string field = "-vf setfield=tff -flags +ilme+ildct ";
 
 INSTANTIATE_TEST_SUITE_P(
     Near, GpuDecodeNear,
-    testing::Values(Clip{"mpeg1.mkv", ""}, Clip{"mpeg2.ts", ""}, Clip{"mpeg2_interlaced.ts", ""}, Clip{"mpeg4.mp4", ""},
-                    Clip{"mjpeg.mkv", ""}, Clip{"mpeg1_b.mkv", small + "-g 12 -bf 2 -q:v 3 -c:v mpeg1video"},
+    testing::Values(Clip{"mpeg1.mkv", ""}, Clip{"mpeg2.ts", ""}, Clip{"mpeg2_interlaced.ts", ""}, Clip{"mjpeg.mkv", ""},
+                    Clip{"mpeg1_b.mkv", small + "-g 12 -bf 2 -q:v 3 -c:v mpeg1video"},
                     Clip{"mpeg1_coarse.mkv", small + "-g 12 -bf 2 -q:v 20 -c:v mpeg1video"},
                     Clip{"mpeg2_b.ts", small + "-g 12 -bf 2 -q:v 3 -c:v mpeg2video"},
                     Clip{"mpeg2_intra_vlc.mkv",
@@ -141,8 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Clip{"mpeg2_hd.ts",
                          "-f lavfi -i testsrc2=size=1920x1080:rate=25:duration=0.6 -g 6 -bf 2 "
                          "-q:v 4 -c:v mpeg2video"},
-                    Clip{"mpeg4_b.mp4", small + "-g 12 -bf 2 -q:v 3 -flags +mv4 -c:v mpeg4"},
-                    Clip{"mpeg4_qpel.mkv", small + "-g 12 -bf 2 -q:v 3 -flags +qpel -c:v mpeg4"},
+                    Clip{"mpeg4_mv4.mp4", small + "-g 12 -q:v 3 -flags +mv4 -c:v mpeg4"},
                     Clip{"mpeg4_mpeg_quant.mkv", small + "-g 12 -q:v 5 -mpeg_quant 1 -c:v mpeg4"}),
     name_of);
 
@@ -313,6 +312,7 @@ TEST(GpuDecodeRefusal, SaysWhy) {
     };
     EXPECT_THAT(reason({"h264_422.mp4", small + "-pix_fmt yuv422p -c:v libx264"}), HasSubstr("h264 4:2:2 8-bit"));
     EXPECT_THAT(reason({"vp9_444.webm", ""}), HasSubstr("vp9 4:4:4 8-bit"));
+    EXPECT_THAT(reason({"mpeg4.mp4", ""}), HasSubstr("Advanced Simple Profile may have B-frames"));
     EXPECT_THAT(reason({"tiny.mp4", "-f lavfi -i testsrc2=size=16x16:rate=25:duration=0.2 -c:v libx264"}),
                 HasSubstr("this is 16x16"));
 }

@@ -33,9 +33,12 @@ TEST(NvdecCapability, AsksForWhatTheContainerNames) {
     EXPECT_EQ(nvidia::describe(nvidia::wanted_format(stream_of("hevc", deep)).format), "hevc 4:4:4 10-bit 1920x1080");
     const core::PixelFormat gray{.family = core::ColorFamily::gray, .log2_chroma_w = 0, .log2_chroma_h = 0};
     EXPECT_EQ(nvidia::describe(nvidia::wanted_format(stream_of("h264", gray)).format), "h264 grey 8-bit 1920x1088");
-    for (const char* codec : {"mpeg1video", "mpeg2video", "mpeg4", "vc1", "mjpeg", "vp8", "vp9", "av1"}) {
+    for (const char* codec : {"mpeg1video", "mpeg2video", "vc1", "mjpeg", "vp8", "vp9", "av1"}) {
         EXPECT_EQ(nvidia::wanted_format(stream_of(codec)).why_not, "") << codec;
     }
+    StreamInfo mpeg4 = stream_of("mpeg4");
+    mpeg4.profile = "Simple Profile";
+    EXPECT_EQ(nvidia::wanted_format(mpeg4).why_not, "");
 }
 
 TEST(NvdecCapability, KnowsWhatNoChipDecodes) {
@@ -45,6 +48,8 @@ TEST(NvdecCapability, KnowsWhatNoChipDecodes) {
     StreamInfo lossless = stream_of("h264");
     lossless.profile = "High 4:4:4 Predictive";
     EXPECT_EQ(nvidia::wanted_format(lossless).why_not, "NVDEC has no h264 profile High 4:4:4 Predictive");
+    EXPECT_EQ(nvidia::wanted_format(stream_of("mpeg4")).why_not,
+              "mpeg4 of profile unknown may have B-frames, which NVDEC does not show as coded");
     StreamInfo alpha = stream_of("vp9");
     alpha.pixel_format = "yuva420p";
     alpha.repack_note = "yuva420p: delivered as yuv420p, alpha is dropped";

@@ -29,6 +29,10 @@ constexpr std::array<std::string_view, 6> strange_profiles{
     "Extended",          "High 4:4:4 Predictive", "High 4:4:4 Intra",
     "CAVLC 4:4:4 Intra", "Simple Studio Profile", "Core Studio Profile"};
 
+// Of MPEG-4 Part 2 only pictures without B-VOPs: an H200 with driver 580 showed others for those whose references lie
+// on both sides of a whole second, where modulo_time_base steps (ISO/IEC 14496-2, 6.3.5).
+constexpr std::string_view mpeg4_profile = "Simple Profile";
+
 const char* name(cudaVideoChromaFormat chroma) {
     switch (chroma) {
         case cudaVideoChromaFormat_Monochrome:
@@ -89,6 +93,11 @@ Wanted wanted_format(const StreamInfo& stream) {
     }
     if (std::ranges::find(strange_profiles, stream.profile) != strange_profiles.end()) {
         return {.format = {}, .why_not = fmt::format("NVDEC has no {} profile {}", stream.codec, stream.profile)};
+    }
+    if (codec == cudaVideoCodec_MPEG4 && stream.profile != mpeg4_profile) {
+        return {.format = {},
+                .why_not = fmt::format("mpeg4 of profile {} may have B-frames, which NVDEC does not show as coded",
+                                       stream.profile.empty() ? "unknown" : stream.profile)};
     }
     return {.format = {.codec = *codec,
                        .chroma = chroma_of(picture.format),
