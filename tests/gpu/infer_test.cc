@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include "core/error.h"
 #include "gpu/support.h"
@@ -234,6 +235,27 @@ TEST(GpuInfer, AChoiceThatIsRepeatedGivesTheSameBytesAndGraphsChangeNone) {
                 EXPECT_EQ(first, *expected) << to_string(*request.choice);
             }
         }
+    }
+}
+
+// The runtime keeps handles a thread, and makes them in the thread's first run.
+TEST(GpuInfer, GraphsAreCapturedInWhicheverThreadRuns) {
+    for (const std::string& path : {held("upscale2x.onnx"), made("half.onnx")}) {
+        Rig rig;
+        ModelRequest request = request_for(path, gpu);
+        request.choice = RuntimeChoice{Provider::cuda, ConvLayout::nchw, Launch::graph, FloatMath::tf32};
+        const auto session = session_of(request, {160, 90});
+        const Tensor input = rig.input(session->input_descs().at(0), 5);
+        const Bytes expected = rig.run(*session, input);
+        for (int thread = 0; thread < 3; ++thread) {
+            std::thread([&] {
+                for (int run = 0; run < 3; ++run) EXPECT_EQ(rig.run(*session, input), expected) << path;
+            }).join();
+        }
+        std::thread([&] {
+            const auto other = session_of(request, {160, 90});
+            std::thread([&] { EXPECT_EQ(rig.run(*other, input), expected) << path; }).join();
+        }).join();
     }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "core/clock.h"
@@ -82,6 +83,8 @@ class CudaSession final : public Session {
     std::mutex mutex_;                                         ///< a second thread waits rather than breaks the runtime
     std::map<std::vector<std::byte*>, device::Graph> graphs_;  ///< by the addresses of inputs and outputs
     bool captures_ = true;                                     ///< false once a capture failed
+    bool captured_ = false;                                    ///< since kernels ran last
+    std::thread::id warm_thread_;                              ///< which ran kernels last, so that it can capture
 };
 
 CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& model, Size input)
@@ -214,6 +217,7 @@ bool CudaSession::graph_is_exact(Trial& trial, const device::Graph& graph) {
 device::Graph CudaSession::capture(Tensors inputs, Tensors outputs) {
     std::string reason;
     device::Graph graph;
+    captured_ = true;
     try {
         graph = device::Graph::capture(stream_, [&] { loaded_->enqueue(inputs, outputs); }, reason);
     } catch (const Ort::Exception& failure) {
@@ -224,7 +228,9 @@ device::Graph CudaSession::capture(Tensors inputs, Tensors outputs) {
 }
 
 void CudaSession::enqueue(Tensors inputs, Tensors outputs) {
-    if (report_.choice.launch == Launch::graph && captures_) {
+    // The runtime makes a thread's handles (cuBLAS, cuDNN) in its first run, which a capture does not allow.
+    const bool warm = warm_thread_ == std::this_thread::get_id();
+    if (report_.choice.launch == Launch::graph && captures_ && warm) {
         std::vector<std::byte*> place;
         for (const device::Tensor& tensor : inputs) place.push_back(tensor.data);
         for (const device::Tensor& tensor : outputs) place.push_back(tensor.data);
@@ -242,12 +248,20 @@ void CudaSession::enqueue(Tensors inputs, Tensors outputs) {
     run_kernels(inputs, outputs);
 }
 
+/// The runtime has a CUDA library of its own, which keeps a thread's last error until it is asked. What a capture did
+/// not allow, the next run reports as its own failure, once.
 void CudaSession::run_kernels(Tensors inputs, Tensors outputs) {
+    const bool captured = std::exchange(captured_, false);
     try {
         loaded_->enqueue(inputs, outputs);
+        warm_thread_ = std::this_thread::get_id();
     } catch (const Ort::Exception& failure) {
         // What was enqueued of it must not outlive the leases, which are not marked.
         device::synchronize(stream_);
+        if (captured) {
+            core::log::debug("{}: {}", doing("runs again after a capture"), failure.what());
+            return run_kernels(inputs, outputs);
+        }
         refuse_cuda(failure, doing("failed while running"), request_.gpu_memory, ErrorCode::failed);
     }
 }
