@@ -52,6 +52,19 @@ struct ModelOptions {
     std::string runtime_library;  ///< path of libonnxruntime; empty: found
     ModelRuntime runtime = ModelRuntime::automatic;
     std::string engine_cache;  ///< folder where engines are kept
+
+    bool operator==(const ModelOptions&) const = default;
+};
+
+/// A Python script that frames go through, in processes of its own, instead of a model.
+struct ScriptOptions {
+    std::string path;                             ///< Python file; empty: no script
+    std::map<std::string, std::string> settings;  ///< parameters of the script: "gain" = "1.5"
+    std::string python;                           ///< interpreter; empty: found
+    std::optional<int> workers;                   ///< processes at once; nullopt: by the device and the machine
+    double timeout = 0;                           ///< seconds that one call of the script may take; 0: any
+
+    bool operator==(const ScriptOptions&) const = default;
 };
 
 /// The encoder and container of a job.
@@ -69,6 +82,8 @@ struct OutputOptions {
     bool fragmented = false;
     Keep audio = Keep::yes;
     Keep subtitles = Keep::yes;
+
+    bool operator==(const OutputOptions&) const = default;
 };
 
 /// Which frames of the input are worked on.
@@ -85,6 +100,8 @@ struct InputOptions {
     std::string color_range;
     std::string chroma_location;
     std::optional<int> decoder_threads;
+
+    bool operator==(const InputOptions&) const = default;
 };
 
 /// Limits of a run; none of them changes a bit of the result, but segment_length.
@@ -100,14 +117,19 @@ struct RunOptions {
     Overwrite overwrite = Overwrite::refuse;
     Strictness strictness = Strictness::lenient;
     bool trace = false;  ///< collect events for Report::trace_json
+
+    bool operator==(const RunOptions&) const = default;
 };
 
 struct Job {
     InputOptions input;
     OutputOptions output;
     ModelOptions model;
+    ScriptOptions script;  ///< instead of a model
     RunOptions run;
     std::string work_folder;  ///< where the journal lives; empty: "<output>.millrace"
+
+    bool operator==(const Job&) const = default;
 };
 
 }  // namespace millrace
