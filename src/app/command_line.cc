@@ -162,12 +162,27 @@ void check_model(const Draft& draft) {
     if (model.batch) wrong("--batch needs a model (-m FILE)");
 }
 
+void check_script(const Draft& draft) {
+    const ScriptOptions& script = draft.job.script;
+    if (!script.path.empty() && !draft.job.model.path.empty()) {
+        wrong(fmt::format(
+            "-m and --script exclude each other: frames go through the model '{}' or through the script '{}'",
+            shown(draft.job.model.path), shown(script.path)));
+    }
+    if (!script.path.empty() || script == ScriptOptions{}) return;
+    wrong(fmt::format("{} needs a script (--script FILE)", !script.settings.empty() ? "--set"
+                                                           : !script.python.empty() ? "--python"
+                                                           : script.workers         ? "--script-workers"
+                                                                                    : "--script-timeout"));
+}
+
 Action action_of(CommandId command, const Draft& draft) {
     switch (command) {
         case CommandId::run:
             need(draft.job.input.path, "run", "an input (-i FILE)");
             need(draft.job.output.path, "run", "an output (-o FILE)");
             check_output(draft);
+            check_script(draft);
             check_model(draft);
             return RunCommand{draft.job, draft.report_path, draft.trace_path};
         case CommandId::probe:

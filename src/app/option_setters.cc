@@ -21,6 +21,21 @@ int count(std::string_view option, const std::string& value, int most) {
     return static_cast<int>(parse_integer(option, value, {1, most}));
 }
 
+/// Microseconds.
+std::int64_t time_above_0(std::string_view option, const std::string& value) {
+    const std::int64_t us = parse_time(option, value);
+    if (us == 0) {
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("{}: expected a time above 0, found '{}'", option, shown(value)));
+    }
+    return us;
+}
+
+double seconds(std::int64_t us) {
+    constexpr double us_a_second = 1e6;
+    return static_cast<double>(us) / us_a_second;
+}
+
 }  // namespace
 
 void input(Draft& draft, const std::string& value) { draft.job.input.path = value; }
@@ -31,11 +46,7 @@ void fragmented(Draft& draft, const std::string&) { draft.job.output.fragmented 
 void work_folder(Draft& draft, const std::string& value) { draft.job.work_folder = value; }
 
 void start(Draft& draft, const std::string& value) { draft.job.input.start_us = parse_time("-ss", value); }
-void duration(Draft& draft, const std::string& value) {
-    const std::int64_t us = parse_time("-t", value);
-    if (us == 0) throw core::Error(core::ErrorCode::usage, "-t: expected a time above 0, found '" + shown(value) + "'");
-    draft.job.input.duration_us = us;
-}
+void duration(Draft& draft, const std::string& value) { draft.job.input.duration_us = time_above_0("-t", value); }
 void frames(Draft& draft, const std::string& value) {
     draft.job.input.frames = parse_integer("--frames", value, {1, any});
 }
@@ -126,6 +137,28 @@ void runtime(Draft& draft, const std::string& value) {
 void engine_cache(Draft& draft, const std::string& value) { draft.job.model.engine_cache = value; }
 void runtime_library(Draft& draft, const std::string& value) { draft.job.model.runtime_library = value; }
 
+void script(Draft& draft, const std::string& value) {
+    std::string& path = draft.job.script.path;
+    if (!path.empty()) {
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("--script: expected one script, found '{}' and '{}'; a run has one, which may "
+                                      "import the other",
+                                      shown(path), shown(value)));
+    }
+    path = value;
+}
+void script_setting(Draft& draft, const std::string& value) {
+    const auto [key, text] = parse_key_value("--set", value);
+    draft.job.script.settings[key] = text;
+}
+void python(Draft& draft, const std::string& value) { draft.job.script.python = value; }
+void script_workers(Draft& draft, const std::string& value) {
+    draft.job.script.workers = count("--script-workers", value, most_threads);
+}
+void script_timeout(Draft& draft, const std::string& value) {
+    draft.job.script.timeout = seconds(time_above_0("--script-timeout", value));
+}
+
 void device(Draft& draft, const std::string& value) { draft.job.run.device = value; }
 void memory(Draft& draft, const std::string& value) { draft.job.run.memory = parse_bytes("--memory", value); }
 
@@ -134,13 +167,7 @@ void gpu_memory(Draft& draft, const std::string& value) {
 }
 void lanes(Draft& draft, const std::string& value) { draft.job.run.lanes = count("--lanes", value, most_threads); }
 void segment_length(Draft& draft, const std::string& value) {
-    constexpr double us_a_second = 1e6;
-    const std::int64_t us = parse_time("--segment-length", value);
-    if (us == 0) {
-        throw core::Error(core::ErrorCode::usage,
-                          "--segment-length: expected a time above 0, found '" + shown(value) + "'");
-    }
-    draft.job.run.segment_length = static_cast<double>(us) / us_a_second;
+    draft.job.run.segment_length = seconds(time_above_0("--segment-length", value));
 }
 void restart(Draft& draft, const std::string&) { draft.job.run.journal = Continue::restart; }
 void strict(Draft& draft, const std::string&) { draft.job.run.strictness = Strictness::strict; }

@@ -56,6 +56,12 @@ void runtime(Draft& draft, const std::string& value);
 void engine_cache(Draft& draft, const std::string& value);
 void runtime_library(Draft& draft, const std::string& value);
 
+void script(Draft& draft, const std::string& value);
+void script_setting(Draft& draft, const std::string& value);
+void python(Draft& draft, const std::string& value);
+void script_workers(Draft& draft, const std::string& value);
+void script_timeout(Draft& draft, const std::string& value);
+
 void device(Draft& draft, const std::string& value);
 void memory(Draft& draft, const std::string& value);
 void gpu_memory(Draft& draft, const std::string& value);

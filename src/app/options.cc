@@ -25,6 +25,7 @@ constexpr std::string_view files_group = "Files";
 constexpr std::string_view frames_group = "Which frames";
 constexpr std::string_view encoding_group = "Encoding";
 constexpr std::string_view model_group = "Model";
+constexpr std::string_view script_group = "Script";
 constexpr std::string_view running_group = "Running";
 constexpr std::string_view output_group = "What is shown";
 
@@ -77,10 +78,10 @@ constexpr std::array table{
            media, run_only, many, set::encoder_option},
     Option{"threads", "-threads", "N", "", "threads inside one encoder; part of what makes a result repeatable",
            encoding_group, media, 0U, once, set::encoder_threads},
-    Option{"pad", "", "", "", "make an odd size even by repeating the last column or row", encoding_group, media,
-           run_only, once, set::pad},
-    Option{"crop", "", "", "", "make an odd size even by dropping the last column or row", encoding_group, media,
-           run_only, once, set::crop},
+    Option{"pad", "", "", "", "make an odd size even by repeating the last column or row", encoding_group, media, 0U,
+           once, set::pad},
+    Option{"crop", "", "", "", "make an odd size even by dropping the last column or row", encoding_group, media, 0U,
+           once, set::crop},
     Option{"no-audio", "-an", "", "", "leave sound out (default: copied)", encoding_group, writing, run_only, once,
            set::no_audio},
     Option{"no-subtitles", "-sn", "", "", "leave subtitles out (default: copied)", encoding_group, writing, 0U, once,
@@ -97,8 +98,8 @@ constexpr std::array table{
            bit(CommandId::model_show), once, set::input_size},
     Option{"fit", "", "HOW", "stretch|letterbox|crop", "how frames of another shape are made to fit", model_group,
            model, 0U, once, set::fit},
-    Option{"tile", "", "WxH+OVERLAP", "", "run the model on overlapping tiles: 256x256+16", model_group, model,
-           run_only, once, set::tile},
+    Option{"tile", "", "WxH+OVERLAP", "", "run the model on overlapping tiles: 256x256+16", model_group, model, 0U,
+           once, set::tile},
     Option{"window", "", "BEFORE,AFTER", "", "neighbouring frames that the model sees: 1,1", model_group, model, 0U,
            once, set::window},
     Option{"batch", "", "N", "", "frames in one run of the model", model_group, model, work, once, set::batch},
@@ -116,6 +117,16 @@ constexpr std::array table{
            model_group, writing, 0U, once, set::engine_cache},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
            bit(CommandId::devices), once, set::runtime_library},
+    Option{"script", "", "FILE", "", "Python script that every frame goes through", script_group, run_only, run_only,
+           once, set::script},
+    Option{"set", "", "KEY=VALUE", "", "a parameter of the script; may be repeated", script_group, run_only, run_only,
+           many, set::script_setting},
+    Option{"python", "", "FILE", "", "interpreter for the script (default: of the virtual environment, else python3)",
+           script_group, run_only, 0U, once, set::python},
+    Option{"script-workers", "", "N", "", "processes that run the script at once", script_group, run_only, 0U, once,
+           set::script_workers},
+    Option{"script-timeout", "", "TIME", "", "a call of the script may take this long (default: any time)",
+           script_group, run_only, 0U, once, set::script_timeout},
     Option{"device", "-d", "NAME", "",
            "where to work: cpu, cuda:0, cuda:0,cuda:1; see 'millrace devices' (default: cpu)", running_group, media,
            all, once, set::device},
@@ -147,7 +158,8 @@ constexpr std::array command_table{
                 "millrace run -i in.mp4 -o out.mp4 -m x2.onnx\n"
                 "millrace run -i in.mkv -o out.mkv -m x2.onnx -c:v libx265 -crf 20 -preset slow\n"
                 "millrace run -i in.mp4 -o out.mp4 -ss 1:30 -t 10 -crf 18\n"
-                "millrace run -i in.mp4 -o labels.jsonl -m classify.onnx",
+                "millrace run -i in.mp4 -o labels.jsonl -m classify.onnx\n"
+                "millrace run -i in.mp4 -o out.mp4 --script brighten.py --set gain=1.2",
                 ""},
     CommandInfo{CommandId::probe, "probe", "show what a file holds, and what a run would do",
                 "millrace probe in.mp4\n"

@@ -87,6 +87,7 @@ int execute(Context& context, RunCommand& command) {
         throw core::Error(core::ErrorCode::usage, "-o -: standard output is a terminal; send it to a file or a pipe");
     }
     if (!command.job.model.path.empty()) find_what_models_need(command.job.model);
+    if (!command.job.script.path.empty()) command.job.script.python = find_python(command.job.script.python);
     const SignalCatcher signals;
     ProgressPrinter printer(context.err, shows_progress(context));
     try {

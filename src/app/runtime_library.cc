@@ -85,4 +85,14 @@ std::string find_runtime_library(const std::string& asked) {
     return {};
 }
 
+std::string find_python(const std::string& asked) {
+    if (!asked.empty()) return asked;
+    if (const std::string folder = environment("VIRTUAL_ENV"); !folder.empty()) {
+        std::error_code error;
+        if (const fs::path python = fs::path(folder) / "bin" / "python"; fs::exists(python, error))
+            return python.string();
+    }
+    return "python3";
+}
+
 }  // namespace millrace::app

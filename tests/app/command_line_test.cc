@@ -157,6 +157,26 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"--report r.json", [](C c) { return c.report_path == "r.json" && !c.job.run.trace; }},
                     Case{"--trace t.json", [](C c) { return c.trace_path == "t.json" && c.job.run.trace; }}));
 
+Job parse_script(const std::string& options) {
+    return std::get<RunCommand>(parse_command_line(words("run -i in.mp4 -o out.mp4 --script s.py " + options)).action)
+        .job;
+}
+
+TEST(ScriptOptions, ReachTheJob) {
+    ScriptOptions expected;
+    expected.path = "s.py";
+    EXPECT_TRUE(parse_script("").script == expected);
+    expected.settings = {{"gain", "1.5"}, {"name", "a=b"}};
+    expected.python = "/env/bin/python";
+    expected.workers = 3;
+    expected.timeout = 2.5;
+    EXPECT_TRUE(parse_script("--set gain=1 --set name=a=b --set gain=1.5 --python /env/bin/python --script-workers 3 "
+                             "--script-timeout 2500ms")
+                    .script == expected);
+}
+
+TEST(ScriptOptions, AnEmptyValueIsAValue) { EXPECT_EQ(parse_script("--set name=").script.settings.at("name"), ""); }
+
 TEST(RunOptions, EncoderOptionsAreKeptInOrder) {
     EXPECT_THAT(parse_run("-e tune=film -e x264-params=a=1:b=2 -e tune=grain").job.output.encoder_options,
                 ElementsAre(Pair("tune", "film"), Pair("x264-params", "a=1:b=2"), Pair("tune", "grain")));
@@ -252,6 +272,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"run -i a -o b --tile 64x64", "the model setting 'tile' needs a model (-m FILE)"},
                     Wrong{"run -i a -o b --batch 2", "--batch needs a model (-m FILE)"},
                     Wrong{"run -i a -o - --json", "both write to standard output"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Scripts, WrongLine,
+    testing::Values(
+        Wrong{"run -i a -o b --script s.py -m m.onnx",
+              "-m and --script exclude each other: frames go through the model 'm.onnx' or through the "
+              "script 's.py'"},
+        Wrong{"run -i a -o b --script s.py --script t.py", "--script: expected one script, found 's.py' and 't.py'"},
+        Wrong{"run -i a -o b --script", "--script needs a value: --script FILE"},
+        Wrong{"run -i a -o b --script s.py --set gain", "--set: expected key=value, found 'gain'"},
+        Wrong{"run -i a -o b --script s.py --script-workers 0", "--script-workers: expected a whole number from 1"},
+        Wrong{"run -i a -o b --script s.py --script-timeout 0", "--script-timeout: expected a time above 0, found '0'"},
+        Wrong{"run -i a -o b --script s.py --batch 2", "--batch needs a model (-m FILE)"},
+        Wrong{"run -i a -o b --set gain=1", "--set needs a script (--script FILE)"},
+        Wrong{"run -i a -o b -m m.onnx --python p", "--python needs a script (--script FILE)"},
+        Wrong{"run -i a -o b --script-workers 2", "--script-workers needs a script"},
+        Wrong{"run -i a -o b --script-timeout 2", "--script-timeout needs a script"},
+        Wrong{"probe a --script s.py", "unknown option '--script'"}));
 
 TEST(WrongValues, AreShownSafely) {
     EXPECT_THAT(usage_error({"run", "-crf", "1\n\x1b[31m"}), HasSubstr("found '1??[31m'"));
