@@ -1,0 +1,125 @@
+"""What a script may return, and what it is told when it returns something else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from millrace._declare import Kind, ScriptError
+
+# Formats of the buffer protocol, native byte order.
+_FORMATS = {"e": "float16", "f": "float32", "d": "float64", "B": "uint8", "b": "int8", "i": "int32", "l": "int64"}
+
+
+class Expected(Protocol):
+    """What is known of the results of one batch."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that are wanted back."""
+
+    @property
+    def slots(self) -> int:
+        """Frames that were handed over: those, and copies that fill the batch."""
+
+    @property
+    def result_shape(self) -> Sequence[int]:
+        """Of one picture, in the declared layout."""
+
+    @property
+    def dtype(self) -> str:
+        """Of pictures: "float32"."""
+
+
+def shape_and_dtype(value: object) -> tuple[tuple[int, ...], str] | None:
+    """Of anything like an array: numpy, torch, cupy, jax, or the buffer protocol. None: it is none."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        # str(torch.float32) is "torch.float32"; of a foreign byte order numpy says ">f4", which fits nothing.
+        return tuple(int(extent) for extent in shape), str(dtype).rpartition(".")[2]
+    try:
+        view = memoryview(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return tuple(view.shape or ()), _FORMATS.get(view.format.lstrip("@="), view.format)
+
+
+def _described(found: tuple[Sequence[int], str] | None, value: object) -> str:
+    return f"{found[1]} {list(found[0])}" if found else type(value).__name__
+
+
+def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, wanted_dtype: str) -> str:
+    if dtype != wanted_dtype:
+        return f"convert it to {wanted_dtype}"
+    if sorted(shape) == sorted(wanted) and len(shape) > 1:
+        return "is its layout the one that the decorator declares?"
+    return "a size other than the input's is declared with scale"
+
+
+def _check_array(value: object, shapes: Sequence[tuple[int, ...]], dtype: str, what: str) -> None:
+    found = shape_and_dtype(value)
+    if found and found[0] in shapes and found[1] == dtype:
+        return
+    wanted = " or ".join(f"{dtype} {list(shape)}" for shape in dict.fromkeys(shapes))
+    advice = _advice(found[0], shapes[0], found[1], dtype) if found else "return an array"
+    raise ScriptError(f"expected {wanted}{what}, found {_described(found, value)}; {advice}", code="failed")
+
+
+def _check_count(results: Any, expected: int, what: str) -> None:
+    if isinstance(results, (str, bytes)) or not hasattr(results, "__len__") or not hasattr(results, "__iter__"):
+        raise ScriptError(f"expected a list of {what}, found {type(results).__name__}", code="failed")
+    if len(results) != expected:
+        raise ScriptError(
+            f"expected {expected} {what}, one a frame, found {len(results)}; what the batch is filled up with is not "
+            "asked for",
+            code="failed",
+        )
+
+
+def check_pictures(results: Any, batch: Expected) -> None:
+    """One array for the batch, with or without what it is filled up with, or a list of one a frame."""
+    picture = tuple(batch.result_shape)
+    if isinstance(results, (list, tuple)):
+        _check_count(results, batch.frames, "pictures")
+        for index, result in enumerate(results):
+            _check_array(result, [picture], batch.dtype, f" for frame {index} of the batch")
+        return
+    _check_array(results, [(batch.frames, *picture), (batch.slots, *picture)], batch.dtype, "")
+
+
+def _finite(value: object) -> object:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def json_texts(results: Any, frames: int) -> list[str]:
+    """One line of JSON a frame; NaN and infinity are null, as for models."""
+    if isinstance(results, dict):
+        raise ScriptError(f"expected a list of {frames} objects, one a frame, found one dict", code="failed")
+    _check_count(results, frames, "objects")
+    return [_json_text(index, result) for index, result in enumerate(results)]
+
+
+def _json_text(index: int, result: object) -> str:
+    try:
+        return json.dumps(_finite(result), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ScriptError(
+            f"frame {index} of the batch: {type(result).__name__} is no JSON ({error}); numbers of numpy and torch "
+            "become Python's with float(x), int(x) or x.tolist()",
+            code="failed",
+        ) from error
+
+
+def check_result(kind: Kind, results: Any, batch: Expected) -> None:
+    """Raises ScriptError where `results` is not what an entry of this kind returns for the batch."""
+    if kind == "processor":
+        check_pictures(results, batch)
+    else:
+        json_texts(results, batch.frames)

@@ -1,0 +1,222 @@
+"""Loading a script: a Python file with one decorated function or class."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import math
+import sys
+import traceback as tracebacks
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from millrace._declare import ATTRIBUTE, Declaration, ScriptError, engine_settings
+from millrace._parameters import Parameter, converted, parameters_of
+from millrace._results import Expected, check_result
+
+__all__ = ["Script", "ScriptError", "check_result", "load"]
+
+_HOOKS = {"setup": 1, "flush": 0, "close": 0}  # with so many arguments
+
+
+def _frames_of(error: BaseException, file: str) -> list[tracebacks.FrameSummary]:
+    """The frames from the script's first one on: what led there is ours."""
+    frames = list(tracebacks.extract_tb(error.__traceback__))
+    first = next((index for index, frame in enumerate(frames) if frame.filename == file), len(frames))
+    return [frame for frame in frames[first:] if not frame.filename.startswith("<frozen ")]
+
+
+def _is_own(file: str, folder: Path) -> bool:
+    """Whether a file is the script's or one beside it, not of a package installed below its folder."""
+    path = Path(file)
+    installed = "site-packages" in path.parts or path.parent == Path(__file__).parent
+    return folder in path.parents and not installed
+
+
+def _place_of(error: BaseException, file: str, frames: list[tracebacks.FrameSummary]) -> str:
+    """ "/scripts/x.py, line 3": the last place in the script's folder."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    own = [frame for frame in frames if _is_own(frame.filename, Path(file).parent)]
+    return f"{own[-1].filename}, line {own[-1].lineno}" if own else file
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    text = " ".join("".join(tracebacks.format_exception_only(type(error), error)).split())
+    if isinstance(error, ModuleNotFoundError):
+        text += f"; install it for {sys.executable}, or choose another interpreter with --python"
+    return text
+
+
+def _failure(error: BaseException, file: str, code: str) -> ScriptError:
+    """An exception out of the script, as one line that names the place, and its traceback."""
+    frames = _frames_of(error, file)
+    place = _place_of(error, file, frames)
+    if isinstance(error, ScriptError):
+        return ScriptError(f"{place}: {error}", code=error.code)
+    listed = tracebacks.format_list(frames) + tracebacks.format_exception_only(type(error), error)
+    return ScriptError(f"{place}: {_said(error)}", code=code, traceback="".join(listed))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: cannot read the script: {error.strerror}") from error
+
+
+def _executed(path: Path, source: bytes) -> types.ModuleType:
+    """The file as a module under a name of its own, so that it neither shadows nor is shadowed."""
+    name = f"_millrace_script_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    sys.modules[name] = module
+    try:
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _failure(error, str(path), "bad_input") from error
+    return module
+
+
+def _declaration_of(value: object) -> Declaration | None:
+    found = getattr(value, "__dict__", {}).get(ATTRIBUTE)  # its own, not a base class's
+    return found if isinstance(found, Declaration) else None
+
+
+def _entry_of(module: types.ModuleType, path: Path) -> tuple[Any, Declaration]:
+    """The one decorated object that the file itself defines."""
+    found: dict[int, tuple[str, Any, Declaration]] = {}
+    for name, value in vars(module).items():
+        declaration = _declaration_of(value)
+        if declaration and getattr(value, "__module__", None) == module.__name__:
+            found.setdefault(id(value), (name, value, declaration))
+    if not found:
+        raise ScriptError(f"{path}: no function or class of it is marked with @processor or @analyser; mark one")
+    if len(found) > 1:
+        names = ", ".join(name for name, _, _ in found.values())
+        raise ScriptError(f"{path}: expected one function or class with @processor or @analyser, found {names}")
+    _, entry, declaration = next(iter(found.values()))
+    return entry, declaration
+
+
+def _defines(entry: type, name: str) -> bool:
+    return any(name in vars(base) for base in entry.__mro__ if base is not object)
+
+
+def _check_method(entry: type, name: str, arguments: int) -> None:
+    try:
+        inspect.signature(getattr(entry, name)).bind(*range(arguments + 1))
+    except TypeError as error:
+        wanted = ", ".join(["self", "info" if name == "setup" else "batch"][: arguments + 1])
+        raise ScriptError(f"{entry.__name__}.{name} is called as {name}({wanted}): {error}") from error
+
+
+def _parameters_of(entry: Any) -> list[Parameter]:
+    if not inspect.isclass(entry):
+        return parameters_of(entry, 1)
+    if not _defines(entry, "__call__"):
+        raise ScriptError(f"the class {entry.__name__} has no __call__(self, batch); write one")
+    _check_method(entry, "__call__", 1)
+    for name, arguments in _HOOKS.items():
+        if _defines(entry, name):
+            _check_method(entry, name, arguments)
+    return parameters_of(entry, 0) if _defines(entry, "__init__") else []
+
+
+class Script:
+    """One entry with its parameters. A class is made an object in setup(), before its first batch.
+
+    Whatever the script raises becomes a ScriptError that names the place, with the script's traceback.
+    """
+
+    def __init__(self, path: Path, entry: Any, parameters: dict[str, Any], description: dict[str, Any]) -> None:
+        self.description = description
+        self._path = path
+        self._entry = entry
+        self._parameters = parameters
+        self._call: Callable[[Any], Any] | None = None
+
+    def setup(self, info: object) -> None:
+        """Once, before the first batch."""
+        if not inspect.isclass(self._entry):
+            self._call = functools.partial(self._entry, **self._parameters)
+            return
+        self._call = self._entered(self._entry, **self._parameters)
+        self._hook("setup", info)
+
+    def process(self, batch: object) -> Any:
+        """What the script returns for a batch, unchecked."""
+        assert self._call, "setup() comes first"
+        return self._entered(self._call, batch)
+
+    def check(self, results: object, batch: Expected) -> None:
+        """check_result() with the script's name in the message."""
+        try:
+            check_result(self.description["kind"], results, batch)
+        except ScriptError as error:
+            raise ScriptError(f"{self._path}: {self.description['name']} returned: {error}", code=error.code) from None
+
+    def flush(self) -> Any:
+        """After the last batch of a segment; what the script returns, None where it has no flush."""
+        return self._hook("flush")
+
+    def close(self) -> None:
+        """Once, after everything. A script that was not set up has nothing to close."""
+        self._hook("close")
+
+    def _hook(self, name: str, *arguments: object) -> Any:
+        if not inspect.isclass(self._entry) or self._call is None or not _defines(self._entry, name):
+            return None
+        return self._entered(getattr(self._call, name), *arguments)
+
+    def _entered(self, call: Callable[..., Any], *arguments: object, **named: object) -> Any:
+        try:
+            return call(*arguments, **named)
+        except (Exception, SystemExit) as error:
+            raise _failure(error, str(self._path), "failed") from error
+
+
+def _name_of(entry: Any) -> str:
+    return str(getattr(entry, "__name__", type(entry).__name__))
+
+
+def _recorded(value: object) -> object:
+    """JSON has no infinity."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _description(entry: Any, declaration: Declaration, source: bytes) -> dict[str, Any]:
+    said = declaration.said
+    return {
+        "kind": declaration.kind,
+        "name": _name_of(entry),
+        "settings": engine_settings(declaration),
+        "dtype": said.get("dtype", "float32"),
+        "scale": said.get("scale", 1),
+        "batch": said.get("batch", 1),
+        "order": said.get("order", "any"),
+        "sha256": hashlib.sha256(source).hexdigest(),
+    }
+
+
+def load(path: str | Path, settings: Mapping[str, str]) -> Script:
+    """The script in a file, with parameters from `settings`. Runs the file. Raises ScriptError."""
+    path = Path(path).absolute()
+    source = _read(path)
+    entry, declaration = _entry_of(_executed(path, source), path)
+    try:
+        parameters = converted(_parameters_of(entry), settings)
+    except ScriptError as error:
+        raise ScriptError(f"{path}: {_name_of(entry)}: {error}", code=error.code) from error
+    description = _description(entry, declaration, source)
+    description["parameters"] = {name: _recorded(value) for name, value in parameters.items()}
+    return Script(path, entry, parameters, description)
