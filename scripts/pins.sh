@@ -6,6 +6,9 @@ BUILD_TOOLS=(cmake==4.4.4 ninja==1.13.2)
 
 PYTHON_TOOLS=(ruff==0.17.5 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 av==18.1.0)
 
+# What builds and checks the Python package; pyproject.toml names the first two again (tests/structure compares them).
+PACKAGE_TOOLS=(nanobind==3.1.0 scikit-build-core==1.1.2 mypy==2.4.1)
+
 CUDA_WHEELS=(
     nvidia-cuda-nvcc==13.0.88
     nvidia-cuda-crt==13.0.88

@@ -1,12 +1,14 @@
 #include "app/program.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -75,19 +77,13 @@ void tell_result(const Context& context, const Report& report) {
     }
 }
 
-void find_what_models_need(ModelOptions& model) {
-    model.runtime_library = find_runtime_library(model.runtime_library);
-    model.engine_cache = find_engine_cache(model.engine_cache);
-}
-
 int execute(Context& context, RunCommand& command) {
     check_folder_of(command.report_path, "--report");
     check_folder_of(command.trace_path, "--trace");
     if (command.job.output.path == "-" && isatty(STDOUT_FILENO) == 1) {
         throw core::Error(core::ErrorCode::usage, "-o -: standard output is a terminal; send it to a file or a pipe");
     }
-    if (!command.job.model.path.empty()) find_what_models_need(command.job.model);
-    if (!command.job.script.path.empty()) command.job.script.python = find_python(command.job.script.python);
+    find_what_a_run_needs(command.job);
     const SignalCatcher signals;
     ProgressPrinter printer(context.err, shows_progress(context));
     try {
@@ -206,6 +202,17 @@ int run_command(const std::vector<std::string>& arguments, Context& context) {
 }
 
 }  // namespace
+
+void prepare_process() {
+    // Frames come and go by the hundred: above this size the kernel gets them back at once, and few arenas keep what is
+    // below. Otherwise memory grows with the length of a file (bench/engine/ratios.py has the figure).
+    constexpr int frame_bytes = 1 << 20;
+    constexpr int arenas = 2;
+    ::mallopt(M_MMAP_THRESHOLD, frame_bytes);
+    ::mallopt(M_ARENA_MAX, arenas);
+    // SVT-AV1 writes banners to standard error; 1 leaves it its errors. Not over the user's.
+    ::setenv("SVT_LOG", "1", 0);  // NOLINT(concurrency-mt-unsafe)
+}
 
 int run_program(int argc, const char* const* argv) noexcept {
     try {

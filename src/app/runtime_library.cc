@@ -95,4 +95,14 @@ std::string find_python(const std::string& asked) {
     return "python3";
 }
 
+void find_what_models_need(ModelOptions& model) {
+    model.runtime_library = find_runtime_library(model.runtime_library);
+    model.engine_cache = find_engine_cache(model.engine_cache);
+}
+
+void find_what_a_run_needs(Job& job) {
+    if (!job.model.path.empty()) find_what_models_need(job.model);
+    if (!job.script.path.empty()) job.script.python = find_python(job.script.python);
+}
+
 }  // namespace millrace::app

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "millrace/job.h"
+
 namespace millrace::app {
 
 /// A variable's value; empty when it is not set. Not to be called while another thread changes the environment.
@@ -39,5 +41,11 @@ struct Terminal {
 
 /// The interpreter of scripts: `asked`; else the one in VIRTUAL_ENV; else "python3", which PATH names.
 [[nodiscard]] std::string find_python(const std::string& asked);
+
+/// The runtime and the cache, where a model's options name none.
+void find_what_models_need(ModelOptions& model);
+
+/// What the job's model or script needs and does not name.
+void find_what_a_run_needs(Job& job);
 
 }  // namespace millrace::app

@@ -1,0 +1,45 @@
+"""Runs AI models over video, exactly and fast.
+
+import millrace
+
+report = millrace.run("in.mp4", "out.mp4", model="x2.onnx", crf=20)
+print(report.verdict)
+"""
+
+from __future__ import annotations
+
+try:
+    from millrace._engine import Progress, __version__
+except ImportError as error:
+    raise ImportError(
+        f"millrace's engine cannot be loaded: {error}. It is built for the machine that it is installed on, with that "
+        "machine's FFmpeg; install the FFmpeg libraries, or build it anew here: "
+        "pip install --force-reinstall --no-deps PATH_TO_MILLRACE",
+        name=error.name,
+        path=error.path,
+    ) from error
+
+from millrace._declare import ScriptError, analyser, processor
+from millrace._errors import BadInputError, Error, InterruptedRun, RefusedError, UsageError
+from millrace._options import Options
+from millrace._report import Report
+from millrace._run import devices, probe, run, versions
+
+__all__ = [
+    "BadInputError",
+    "Error",
+    "InterruptedRun",
+    "Options",
+    "Progress",
+    "RefusedError",
+    "Report",
+    "ScriptError",
+    "UsageError",
+    "__version__",
+    "analyser",
+    "devices",
+    "probe",
+    "processor",
+    "run",
+    "versions",
+]

@@ -1,0 +1,24 @@
+"""The package of the build folder, and the tools of the end-to-end tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+PACKAGE = os.environ.get("MILLRACE_PACKAGE", str(TESTS.parent / "build/dev/python"))
+sys.path[:0] = [PACKAGE, str(TESTS / "e2e")]
+os.environ["PYTHONPATH"] = PACKAGE  # of the Pythons that tests start
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """Eight seconds in sixteen segments of half a second."""
+    from tools import ffmpeg, pattern, x264
+
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    ffmpeg(*pattern("320x180", 8), *x264(), path)
+    return path

@@ -1,0 +1,27 @@
+# Checked by mypy --strict against the package's types; never run.
+import threading
+from pathlib import Path
+
+import millrace
+
+
+def show(now: millrace.Progress) -> None:
+    print(f"{now.frames_done}/{now.frames_total} {now.phase} {now.fps:.1f}")
+
+
+def main() -> float:
+    stop = threading.Event()
+    try:
+        report = millrace.run(
+            Path("in.mp4"), "out.mp4", model="x2.onnx", crf=20, tile=(256, 256, 16), progress=show, stop=stop
+        )
+    except millrace.InterruptedRun as error:
+        print(error.code, error.exit_code)
+        raise
+    except millrace.Error as error:
+        print(error)
+        return 0.0
+    names: list[str] = [stage.name for stage in report.stages]
+    size: tuple[int, int] = report.size_out
+    print(names, size, report.frames.muxed, report.to_json(), millrace.probe("in.mp4", start="1:30"))
+    return report.fps

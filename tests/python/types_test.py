@@ -1,0 +1,68 @@
+"""The package's types: strict, true of the extension, and useful to those who call it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from millrace import _engine
+from tools import ROOT
+
+SAMPLE = Path(__file__).with_name("typed_sample.py")
+
+
+def strict(tmp_path, *words):
+    settings = ["--strict", "--python-version", "3.10", "--cache-dir", tmp_path / "cache"]
+    command = [sys.executable, "-m", "mypy", *map(str, [*settings, *words])]
+    return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+
+def test_a_script_is_checked(tmp_path):
+    checked = strict(tmp_path, SAMPLE)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ("crf=20", 'crf="20"', "crf"),
+        ("crf=20", "crff=20", "crff"),
+        ("report.fps", "report.fsp", "fsp"),
+        ("now.phase", "now.phrase", "phrase"),
+        ("tile=(256, 256, 16)", "tile=(256, 256)", "tile"),
+    ],
+)
+def test_a_mistake_is_seen(tmp_path, right, wrong, complaint):
+    script = tmp_path / "script.py"
+    text = SAMPLE.read_text()
+    assert right in text
+    script.write_text(text.replace(right, wrong))
+    checked = strict(tmp_path, script)
+    assert checked.returncode == 1, checked.stdout + checked.stderr
+    assert complaint in checked.stdout
+
+
+def test_the_package_itself(tmp_path):
+    checked = strict(tmp_path, ROOT / "python/millrace")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def members(thing):
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+def in_stub(name):
+    """The functions of a class of the stub, or of the stub itself (None)."""
+    tree = ast.parse((ROOT / "python/millrace/_engine.pyi").read_text())
+    if name is not None:
+        (tree,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} - {"__init__"}
+
+
+def test_the_stub_is_the_extension():
+    for kind in (_engine.Progress, _engine.Running):
+        assert members(kind) == in_stub(kind.__name__)
+    assert members(_engine) - {"Progress", "Running"} == in_stub(None)
