@@ -100,6 +100,13 @@ _CHECKS: Mapping[str, Check] = {
 }
 
 
+# Arguments that are settings of a model too, by their names there.
+_KEYS: Mapping[str, str] = {
+    **{name: f"input.{name}" for name in ("color", "layout", "range", "size", "fit")},
+    **{name: name for name in ("window", "order", "batch")},
+}
+
+
 def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
     known = [name for name in _CHECKS if kind == "processor" or name != "scale"]
     for name, value in said.items():
@@ -136,11 +143,10 @@ def analyser(entry: object = None, /, **said: object) -> Any:
 
 
 def engine_settings(declaration: Declaration) -> dict[str, str]:
-    """What was said about the input, as --set-model has it: {"input.color": "rgb", "window": "[1, 1]"}."""
+    """What was said, as --set-model has it: {"input.color": "rgb", "window": "[1, 1]"}. dtype and scale are no such."""
     settings: dict[str, str] = {}
-    for name in ("color", "layout", "range", "size", "fit", "window"):
+    for name, key in _KEYS.items():
         if name in declaration.said:
             value = "y" if declaration.said[name] == "luma" else declaration.said[name]
-            key = name if name == "window" else f"input.{name}"
             settings[key] = value if isinstance(value, str) else json.dumps(value)
     return settings

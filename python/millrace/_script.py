@@ -72,7 +72,7 @@ def _read(path: Path) -> bytes:
 
 
 def _executed(path: Path, source: bytes) -> types.ModuleType:
-    """The file as a module under a name of its own, so that it neither shadows nor is shadowed."""
+    """The file as a module, under a name that no other module has."""
     name = f"_millrace_script_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
     module = types.ModuleType(name)
     module.__file__ = str(path)

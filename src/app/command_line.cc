@@ -159,7 +159,9 @@ void check_model(const Draft& draft) {
     if (!model.settings.empty()) {
         wrong(fmt::format("the model setting '{}' needs a model (-m FILE)", shown(model.settings.begin()->first)));
     }
-    if (model.batch) wrong("--batch needs a model (-m FILE)");
+    if (model.batch && draft.job.script.path.empty()) {
+        wrong("--batch needs a model (-m FILE) or a script (--script FILE)");
+    }
 }
 
 void check_script(const Draft& draft) {

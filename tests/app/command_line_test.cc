@@ -175,6 +175,8 @@ TEST(ScriptOptions, ReachTheJob) {
                     .script == expected);
 }
 
+TEST(ScriptOptions, TheBatchIsTheModels) { EXPECT_EQ(parse_script("--batch 4").model.batch, 4); }
+
 TEST(ScriptOptions, AnEmptyValueIsAValue) { EXPECT_EQ(parse_script("--set name=").script.settings.at("name"), ""); }
 
 TEST(RunOptions, EncoderOptionsAreKeptInOrder) {
@@ -270,7 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"run -i a -o b --strict=yes", "--strict takes no value"},
                     Wrong{"run -i a -o b -crf 20 -b:v 5M", "exclude each other"},
                     Wrong{"run -i a -o b --tile 64x64", "the model setting 'tile' needs a model (-m FILE)"},
-                    Wrong{"run -i a -o b --batch 2", "--batch needs a model (-m FILE)"},
+                    Wrong{"run -i a -o b --batch 2", "--batch needs a model (-m FILE) or a script (--script FILE)"},
                     Wrong{"run -i a -o - --json", "both write to standard output"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -284,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"run -i a -o b --script s.py --set gain", "--set: expected key=value, found 'gain'"},
         Wrong{"run -i a -o b --script s.py --script-workers 0", "--script-workers: expected a whole number from 1"},
         Wrong{"run -i a -o b --script s.py --script-timeout 0", "--script-timeout: expected a time above 0, found '0'"},
-        Wrong{"run -i a -o b --script s.py --batch 2", "--batch needs a model (-m FILE)"},
+        Wrong{"run -i a -o b --script s.py --fit crop", "the model setting 'input.fit' needs a model"},
         Wrong{"run -i a -o b --set gain=1", "--set needs a script (--script FILE)"},
         Wrong{"run -i a -o b -m m.onnx --python p", "--python needs a script (--script FILE)"},
         Wrong{"run -i a -o b --script-workers 2", "--script-workers needs a script"},

@@ -63,6 +63,8 @@ def test_a_function_with_everything_declared(load, tmp_path):
             "input.size": "[64, 48]",
             "input.fit": "letterbox",
             "window": "[1, 2]",
+            "order": "sequential",
+            "batch": "4",
         },
         "dtype": "float16",
         "scale": 2,
