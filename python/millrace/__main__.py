@@ -14,6 +14,8 @@ def main() -> int:
     library = _runtime.chosen_library()
     if library:
         os.environ[_runtime.VARIABLE] = library
+    # Scripts run by this interpreter, which has the package, unless another is named.
+    os.environ.setdefault("MILLRACE_PYTHON", sys.executable)
     # ctrl-C is the engine's to take, and ends what it does not take.
     # One that was ignored from the start (nohup) stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
+from millrace._errors import Error
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -40,7 +42,7 @@ class Declaration:
     said: Mapping[str, Any]
 
 
-class ScriptError(Exception):
+class ScriptError(Error):
     """A script cannot be used, or failed. The message is one line: the file, what was found, what to do.
 
     `code` is the engine's word for the kind of failure: "bad_input" (the script is not as it should be), "usage" (a
@@ -51,6 +53,7 @@ class ScriptError(Exception):
     def __init__(self, message: str, *, code: str = "bad_input", traceback: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.exit_code = {"usage": 2, "bad_input": 3}.get(code, Error.exit_code)
         self.traceback = traceback
 
 

@@ -42,7 +42,7 @@ class Parameter:
 
     def convert(self, text: str) -> object:
         """Raises ValueError."""
-        return None if self.optional and text == _NONE else _CONVERTERS[self.type](text)
+        return None if self.optional and text.lower() == _NONE else _CONVERTERS[self.type](text)
 
     def accepts(self, value: object) -> bool:
         if value is None:
@@ -124,7 +124,8 @@ def converted(parameters: list[Parameter], given: Mapping[str, str]) -> dict[str
         if parameter.name not in given:
             if parameter.required:
                 raise ScriptError(f"the parameter {parameter.name} must be given with --set; {has}", code="usage")
-            values[parameter.name] = parameter.default
+            # 1 is good enough as a default for a float, but is not one.
+            values[parameter.name] = None if parameter.default is None else parameter.type(parameter.default)
             continue
         text = given[parameter.name]
         try:

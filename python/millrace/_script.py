@@ -6,6 +6,7 @@ import functools
 import hashlib
 import inspect
 import math
+import re
 import sys
 import traceback as tracebacks
 import types
@@ -19,6 +20,7 @@ from millrace._results import Expected, check_result
 
 __all__ = ["Script", "ScriptError", "check_result", "load"]
 
+_MODULE = "_millrace_script_"  # before a hash of its path
 _HOOKS = {"setup": 1, "flush": 0, "close": 0}  # with so many arguments
 
 
@@ -44,11 +46,16 @@ def _place_of(error: BaseException, file: str, frames: list[tracebacks.FrameSumm
     return f"{own[-1].filename}, line {own[-1].lineno}" if own else file
 
 
+def _last_lines(error: BaseException) -> str:
+    """Of a traceback; the script's own exceptions without the name that its module has here."""
+    return re.sub(_MODULE + "[0-9a-f]+[.]", "", "".join(tracebacks.format_exception_only(type(error), error)))
+
+
 def _said(error: BaseException) -> str:
     """What an exception says, on one line."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
-    text = " ".join("".join(tracebacks.format_exception_only(type(error), error)).split())
+    text = " ".join(_last_lines(error).split())
     if isinstance(error, ModuleNotFoundError):
         text += f"; install it for {sys.executable}, or choose another interpreter with --python"
     return text
@@ -60,8 +67,8 @@ def _failure(error: BaseException, file: str, code: str) -> ScriptError:
     place = _place_of(error, file, frames)
     if isinstance(error, ScriptError):
         return ScriptError(f"{place}: {error}", code=error.code)
-    listed = tracebacks.format_list(frames) + tracebacks.format_exception_only(type(error), error)
-    return ScriptError(f"{place}: {_said(error)}", code=code, traceback="".join(listed))
+    listed = "".join(tracebacks.format_list(frames)) + _last_lines(error)
+    return ScriptError(f"{place}: {_said(error)}", code=code, traceback=listed)
 
 
 def _read(path: Path) -> bytes:
@@ -73,7 +80,7 @@ def _read(path: Path) -> bytes:
 
 def _executed(path: Path, source: bytes) -> types.ModuleType:
     """The file as a module, under a name that no other module has."""
-    name = f"_millrace_script_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
+    name = f"{_MODULE}{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
     module = types.ModuleType(name)
     module.__file__ = str(path)
     if str(path.parent) not in sys.path:
@@ -88,7 +95,10 @@ def _executed(path: Path, source: bytes) -> types.ModuleType:
 
 
 def _declaration_of(value: object) -> Declaration | None:
-    found = getattr(value, "__dict__", {}).get(ATTRIBUTE)  # its own, not a base class's
+    try:
+        found = vars(value).get(ATTRIBUTE)  # its own, not a base class's
+    except Exception:  # numbers have none, and proxies may raise what they like
+        return None
     return found if isinstance(found, Declaration) else None
 
 

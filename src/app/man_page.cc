@@ -72,6 +72,7 @@ constexpr std::string_view closing =
     "process at once, which loses only what was not finished.\n"
     ".SH ENVIRONMENT\n"
     ".TP\n\\fBMILLRACE_ORT_LIBRARY\\fR\nONNX Runtime's library, where \\fB\\-\\-ort\\-library\\fR does not name it\n"
+    ".TP\n\\fBMILLRACE_PYTHON\\fR\nthe interpreter for scripts, where \\fB\\-\\-python\\fR does not name it\n"
     ".TP\n\\fBNO_COLOR\\fR\nno colours, if set and not empty\n"
     ".TP\n\\fBCOLUMNS\\fR\nwidth of the terminal, where the terminal does not say\n"
     ".SH FILES\n"

@@ -87,6 +87,7 @@ std::string find_runtime_library(const std::string& asked) {
 
 std::string find_python(const std::string& asked) {
     if (!asked.empty()) return asked;
+    if (std::string value = environment("MILLRACE_PYTHON"); !value.empty()) return value;
     if (const std::string folder = environment("VIRTUAL_ENV"); !folder.empty()) {
         std::error_code error;
         if (const fs::path python = fs::path(folder) / "bin" / "python"; fs::exists(python, error))

@@ -39,7 +39,8 @@ struct Terminal {
 /// set.
 [[nodiscard]] std::string find_engine_cache(const std::string& asked);
 
-/// The interpreter of scripts: `asked`; else the one in VIRTUAL_ENV; else "python3", which PATH names.
+/// The interpreter of scripts: `asked`; else MILLRACE_PYTHON; else the one in VIRTUAL_ENV; else "python3", which PATH
+/// names.
 [[nodiscard]] std::string find_python(const std::string& asked);
 
 /// The runtime and the cache, where a model's options name none.

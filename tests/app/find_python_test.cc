@@ -28,15 +28,18 @@ class Variable {
     std::optional<std::string> before_;
 };
 
-TEST(FindPython, IsTheOneAskedForOrTheVirtualEnvironmentsOrPaths) {
+TEST(FindPython, IsTheOneAskedForOrNamedOrTheVirtualEnvironmentsOrPaths) {
     const test::TemporaryFolder folder;
     const std::string& prefix = folder.path();
+    const Variable unnamed("MILLRACE_PYTHON", "");
     {
         const Variable environment("VIRTUAL_ENV", prefix);
         EXPECT_EQ(find_python(""), "python3") << "there is no interpreter in the environment";
         std::filesystem::create_directory(prefix + "/bin");
         std::ofstream(prefix + "/bin/python") << "";
         EXPECT_EQ(find_python(""), prefix + "/bin/python");
+        const Variable named("MILLRACE_PYTHON", "named");
+        EXPECT_EQ(find_python(""), "named");
         EXPECT_EQ(find_python("other"), "other");
     }
     const Variable environment("VIRTUAL_ENV", "");

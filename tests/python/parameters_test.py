@@ -4,7 +4,7 @@ import pytest
 from millrace import _script
 from millrace._declare import ScriptError
 
-IMPORTS = "import typing\nfrom millrace._declare import processor\n"
+IMPORTS = "import typing\nfrom millrace import processor\n"
 FUNCTION = "@processor\ndef f(batch, *, p: {annotation}): return p\n"
 CLASS = (
     "@processor\nclass F:\n def __init__(self, *, p: {annotation}): self.p = p\n"
@@ -43,6 +43,7 @@ def refusal(load, text, settings):
         ("bool", "Off", False),
         ("bool", "0", False),
         ("int | None", "none", None),
+        ("int | None", "None", None),
         ("int | None", "4", 4),
         ("typing.Optional[float]", "0.5", 0.5),
         ("'float'", "0.5", 0.5),
@@ -58,6 +59,12 @@ def test_text_becomes_a_value_of_the_annotated_type(load, entry, head, annotatio
     found = script.process(None)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_default_is_of_the_annotated_type_too(load):
+    script = load("@processor\ndef f(batch, *, p: float = 1, q: int | None = None): return p, q")
+    script.setup(None)
+    assert [(type(value), value) for value in script.process(None)] == [(float, 1.0), (type(None), None)]
 
 
 def test_an_infinite_value_is_recorded_as_text(load):

@@ -10,7 +10,7 @@ import pytest
 from millrace import _script
 from millrace._declare import ScriptError
 
-IMPORTS = "from millrace._declare import analyser, processor\n"
+IMPORTS = "from millrace import analyser, processor\n"
 PLAIN = "@processor\ndef same(batch):\n    return batch\n"
 
 
@@ -220,6 +220,24 @@ def test_a_syntax_error_beside_the_script_is_named_there(load, write):
     write("1 +\n", "broken_helper_of_x.py")
     with pytest.raises(ScriptError, match=r"broken_helper_of_x\.py, line 2: SyntaxError"):
         load("import broken_helper_of_x")
+
+
+def test_a_proxy_that_cannot_be_looked_into_is_no_entry(load):
+    script = load("""
+        class Proxy:
+            def __getattribute__(self, name):
+                raise RuntimeError(name)
+        proxy = Proxy()
+        @processor
+        def f(batch): ...
+    """)
+    assert script.description["name"] == "f"
+
+
+def test_the_scripts_own_exceptions_have_their_name(refusal):
+    error = refusal("class Bad(Exception): ...\nraise Bad('x')\n")
+    assert str(error).endswith("x.py, line 3: Bad: x")
+    assert error.traceback.endswith("\nBad: x\n")
 
 
 def test_exit_at_import(refusal):

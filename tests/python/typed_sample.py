@@ -5,6 +5,17 @@ from pathlib import Path
 import millrace
 
 
+@millrace.processor(color="luma", size=(64, 48), scale=2)
+def brighten(batch: bytes, *, gain: float = 1.1) -> bytes:
+    return batch * int(gain)
+
+
+@millrace.analyser
+class Tags:
+    def __call__(self, batch: bytes) -> list[int]:
+        return [len(brighten(batch, gain=2.0))]
+
+
 def show(now: millrace.Progress) -> None:
     print(f"{now.frames_done}/{now.frames_total} {now.phase} {now.fps:.1f}")
 

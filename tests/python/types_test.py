@@ -33,6 +33,10 @@ def test_a_script_is_checked(tmp_path):
         ("report.fps", "report.fsp", "fsp"),
         ("now.phase", "now.phrase", "phrase"),
         ("tile=(256, 256, 16)", "tile=(256, 256)", "tile"),
+        ('color="luma"', 'color="lima"', "processor"),
+        ("size=(64, 48)", "size=64", "processor"),
+        ("gain=2.0", 'gain="2"', "gain"),
+        ("@millrace.analyser\n", "@millrace.analyser(scale=2)\n", "analyser"),
     ],
 )
 def test_a_mistake_is_seen(tmp_path, right, wrong, complaint):
