@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from millrace._declare import Kind, ScriptError
@@ -62,27 +63,29 @@ def _check_array(value: object, shapes: Sequence[tuple[int, ...]], dtype: str, w
     found = shape_and_dtype(value)
     if found and found[0] in shapes and found[1] == dtype:
         return
-    wanted = " or ".join(f"{dtype} {list(shape)}" for shape in dict.fromkeys(shapes))
+    wanted = _either(*(f"{dtype} {list(shape)}" for shape in shapes))
     advice = _advice(found[0], shapes[0], found[1], dtype) if found else "return an array"
     raise ScriptError(f"expected {wanted}{what}, found {_described(found, value)}; {advice}", code="failed")
 
 
-def _check_count(results: Any, expected: int, what: str) -> None:
-    if isinstance(results, (str, bytes)) or not hasattr(results, "__len__") or not hasattr(results, "__iter__"):
-        raise ScriptError(f"expected a list of {what}, found {type(results).__name__}", code="failed")
-    if len(results) != expected:
+def _check_count(results: Any, batch: Expected, what: str) -> None:
+    if isinstance(results, (str, bytes, dict)) or not hasattr(results, "__len__") or not hasattr(results, "__iter__"):
+        raise ScriptError(f"expected a list of {what}, one a frame, found {type(results).__name__}", code="failed")
+    if len(results) not in (batch.frames, batch.slots):
         raise ScriptError(
-            f"expected {expected} {what}, one a frame, found {len(results)}; what the batch is filled up with is not "
-            "asked for",
-            code="failed",
+            f"expected {_either(batch.frames, batch.slots)} {what}, one a frame, found {len(results)}", code="failed"
         )
 
 
+def _either(*choices: object) -> str:
+    return " or ".join(dict.fromkeys(map(str, choices)))
+
+
 def check_pictures(results: Any, batch: Expected) -> None:
-    """One array for the batch, with or without what it is filled up with, or a list of one a frame."""
+    """One array for the batch, or a list of one a frame; with or without those that fill it up."""
     picture = tuple(batch.result_shape)
     if isinstance(results, (list, tuple)):
-        _check_count(results, batch.frames, "pictures")
+        _check_count(results, batch, "pictures")
         for index, result in enumerate(results):
             _check_array(result, [picture], batch.dtype, f" for frame {index} of the batch")
         return
@@ -98,12 +101,9 @@ def _finite(value: object) -> object:
     return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def json_texts(results: Any, frames: int) -> list[str]:
-    """One line of JSON a frame; NaN and infinity are null, as for models."""
-    if isinstance(results, dict):
-        raise ScriptError(f"expected a list of {frames} objects, one a frame, found one dict", code="failed")
-    _check_count(results, frames, "objects")
-    return [_json_text(index, result) for index, result in enumerate(results)]
+def json_texts(results: Iterable[object], frames: int) -> list[str]:
+    """A line of JSON for each of the first `frames` results; NaN and infinity are null, as for models."""
+    return [_json_text(index, result) for index, result in enumerate(islice(results, frames))]
 
 
 def _json_text(index: int, result: object) -> str:
@@ -122,4 +122,5 @@ def check_result(kind: Kind, results: Any, batch: Expected) -> None:
     if kind == "processor":
         check_pictures(results, batch)
     else:
+        _check_count(results, batch, "objects")
         json_texts(results, batch.frames)

@@ -1,0 +1,70 @@
+"""The scripts of docs/scripting.md do what the page says."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from millrace import ScriptError, _script
+from tools import ROOT
+
+PAGE = (ROOT / "docs/scripting.md").read_text()
+BRIGHTEN, TAGS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def load(tmp_path, text, **settings):
+    path = tmp_path / "brighten.py"
+    path.write_text(text)
+    return _script.load(path, settings)
+
+
+def batch_of(values):
+    return SimpleNamespace(
+        numpy=lambda: values, frames=len(values), slots=len(values), result_shape=values.shape[1:], dtype="float32"
+    )
+
+
+def test_the_processor(tmp_path):
+    script = load(tmp_path, BRIGHTEN, gain="1.5")
+    script.setup(None)
+    batch = batch_of(np.full((4, 3, 8, 6), 0.5, np.float32))
+    results = script.process(batch)
+    script.check(results, batch)
+    assert np.array_equal(results, np.full((4, 3, 8, 6), 0.75, np.float32))
+
+
+def test_the_analyser(tmp_path):
+    script = load(tmp_path, TAGS)
+    script.setup(None)
+    batch = batch_of(np.stack([np.full((3, 8, 6), value, np.float32) for value in (0.25, 0.75)]))
+    results = script.process(batch)
+    script.check(results, batch)
+    assert results == [{"bright": False}, {"bright": True}]
+    assert script.description["settings"] == {"input.size": "[224, 224]", "batch": "16"}
+    script.flush()
+    script.close()
+
+
+def messages(tmp_path):
+    """Of the page's script with one mistake each."""
+    batch = batch_of(np.zeros((4, 3, 720, 1280), np.float32))
+
+    def use(text, settings):
+        script = load(tmp_path, text, **settings)
+        script.setup(None)
+        script.check(script.process(batch), batch)
+
+    def message(text, **settings):
+        with pytest.raises(ScriptError) as caught:
+            use(text, settings)
+        return str(caught.value)
+
+    yield message(BRIGHTEN.replace("* gain", "* (gain / 0.0)"))
+    yield message(BRIGHTEN.replace('"rgb"', '"rbg"'))
+    yield message(BRIGHTEN, gian="1.2")
+    yield message(BRIGHTEN.replace("* gain", '.astype("float64")'))
+
+
+def test_the_messages(tmp_path):
+    said = [message.replace(str(tmp_path), "/home/me") for message in messages(tmp_path)]
+    assert said == [line for line in PAGE.splitlines() if line.startswith("/home/me")]
