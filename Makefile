@@ -8,7 +8,7 @@ export PATH := $(deps)/venv/bin:$(PATH)
 help:
 	@echo "make build   the program: build/release/bin/millrace"
 	@echo "make demo    the sample clip at twice its size, its cuts, and a picture to compare"
-	@echo "make test    everything that is checked: tests, sanitizers, fuzzing, the CUDA build, lint"
+	@echo "make test    everything that is checked: tests, sanitizers, fuzzing, the CUDA build, the wheel, lint"
 	@echo "make test-gpu what only a GPU can show: tests, and conversions beside copies"
 	@echo "make bench   build the benchmarks and run them"
 	@echo "make fuzz    run each fuzz target for 30 s"

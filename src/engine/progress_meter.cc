@@ -35,8 +35,9 @@ void ProgressMeter::show(const pipeline::RunProgress& now) {
     if (observer_) observer_(progress_);
 }
 
-void ProgressMeter::show_phase(Phase phase) {
+void ProgressMeter::show_phase(Phase phase, std::int64_t frames_done) {
     progress_.phase = phase;
+    progress_.frames_done = frames_done;
     progress_.limiting_stage.clear();
     if (observer_) observer_(progress_);
 }

@@ -19,8 +19,8 @@ class ProgressMeter {
     ProgressMeter(const Observer& observer, std::int64_t total, const pipeline::Profile& profile);
 
     void show(const pipeline::RunProgress& now);
-    /// The same numbers again, in another phase.
-    void show_phase(Phase phase);
+    /// After the last frame: the runner's last snapshot may be older than that.
+    void show_phase(Phase phase, std::int64_t frames_done);
 
   private:
     struct Sample {

@@ -87,13 +87,13 @@ class Run {
         gpu_watch.stop(report_);
         count(result);
         check_counts(result);
-        meter.show_phase(Phase::joining);
+        meter.show_phase(Phase::joining, report_.frames.processed);
         const auto join_begin = Clock::now();
         join(backends, journal, result, profile);
         report_.join_seconds = seconds(Clock::now() - join_begin);
         journal.remove();
         describe(result, profile);
-        meter.show_phase(Phase::done);
+        meter.show_phase(Phase::done, report_.frames.processed);
         return std::move(report_);
     }
 

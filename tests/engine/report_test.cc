@@ -55,9 +55,9 @@ TEST_F(Meter, PassesTheNumbersOn) {
     EXPECT_EQ(progress.frames_total, 100);
     EXPECT_EQ(progress.lanes, 2);
     EXPECT_EQ(progress.seconds_left, -1);  // one sample gives no rate
-    meter.show_phase(Phase::joining);
+    meter.show_phase(Phase::joining, 100);
     EXPECT_EQ(last_.phase, Phase::joining);
-    EXPECT_EQ(last_.frames_done, 50);
+    EXPECT_EQ(last_.frames_done, 100);
 }
 
 TEST_F(Meter, RateAndTimeLeftAgree) {
@@ -81,7 +81,7 @@ TEST_F(Meter, NobodyNeedsToListen) {
     const Observer nobody;
     ProgressMeter meter(nobody, 100, profile_);
     EXPECT_NO_THROW(meter.show({1, 0, 1}));
-    EXPECT_NO_THROW(meter.show_phase(Phase::done));
+    EXPECT_NO_THROW(meter.show_phase(Phase::done, 1));
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import millrace
 import pytest
-from tools import ROOT
+from tools import ROOT, ffmpeg, pattern, x264
 from tools import millrace as program
 
 SAMPLE = ROOT / "samples/bbb.mp4"
@@ -48,14 +50,28 @@ def test_bad_input(tmp_path):
 
 
 def test_refused(tmp_path):
-    """Pictures with sound into a container that cannot hold it."""
-    source = tmp_path / "film.mp4"
-    shutil.copy(SAMPLE, source)
-    options = {"strict": True, "frames": 2, "fp16": True, "model": ROOT / "models/upscale2x.onnx"}
-    with pytest.raises(millrace.Error) as raised:
-        millrace.run(source, tmp_path / "out.mp4", **options)
-    words = ["--strict", "--frames", 2, "--fp16", "-m", options["model"]]
-    assert_as_the_program(raised, "run", "-i", source, "-o", tmp_path / "out.mp4", *words)
+    """An attachment, which MP4 cannot hold."""
+    source, attached = tmp_path / "film.mkv", tmp_path / "notes.txt"
+    attached.write_text("notes")
+    ffmpeg(*pattern(seconds=1), *x264(), "-attach", attached, "-metadata:s:t", "mimetype=text/plain", source)
+    with pytest.raises(millrace.RefusedError) as raised:
+        millrace.run(source, tmp_path / "out.mp4", strict=True)
+    assert raised.value.code == "refused"
+    assert_as_the_program(raised, "run", "-i", source, "-o", tmp_path / "out.mp4", "--strict")
+
+
+def test_a_library_that_is_missing(tmp_path):
+    """A package whose extension the loader refuses, in its words for that."""
+    package = tmp_path / "millrace"
+    shutil.copytree(ROOT / "python/millrace", package)
+    (package / "_engine.py").write_text('raise ImportError("libavformat.so.59: cannot open shared object file")\n')
+    ended = subprocess.run(
+        [sys.executable, "-c", "import millrace"], capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}
+    )
+    message = ended.stderr.strip().splitlines()[-1]
+    assert message.startswith("ImportError: millrace's engine cannot be loaded: libavformat.so.59: cannot open")
+    assert "install the FFmpeg libraries" in message
+    assert "pip install" in message
 
 
 def test_every_code_of_the_engine_has_its_class():

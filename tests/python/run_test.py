@@ -73,6 +73,12 @@ def test_progress(film, tmp_path):
     assert [done for _, done, _, _ in seen] == sorted(done for _, done, _, _ in seen)
 
 
+def test_the_last_progress_counts_all_frames(tmp_path):
+    seen = []
+    millrace.run(SAMPLE, tmp_path / "out.mkv", frames=5, preset="ultrafast", progress=seen.append)
+    assert (seen[-1].phase, seen[-1].frames_done) == ("done", 5)
+
+
 def test_other_threads_go_on(film, tmp_path):
     """The interpreter is free during a run: a thread gets many turns between two looks at the run."""
     ended, turns, at_a_look = threading.Event(), [0], []
