@@ -91,5 +91,5 @@ def _with_found(options: dict[str, Any]) -> dict[str, Any]:
     if options.get("ort_library") is None:
         options["ort_library"] = _runtime.chosen_library()
     if options.get("script") is not None and options.get("python") is None:
-        options["python"] = sys.executable
+        options["python"] = os.environ.get("MILLRACE_PYTHON") or sys.executable
     return options
