@@ -62,7 +62,7 @@ double milliseconds_a_run(Session& session) {
     device::Event end(gpu, device::EventKind::timing);
     const auto time = [&](int runs) {
         begin.record(stream);
-        for (int i = 0; i < runs; ++i) session.run(stream, inputs, outputs);
+        for (int i = 0; i < runs; ++i) session.run(stream, {inputs, outputs});
         end.record(stream);
         device::synchronize(stream);
         return device::elapsed(begin.ref(), end.ref()) / runs;

@@ -210,7 +210,7 @@ class Bench {
         return rate_of(workers, step_time, stop_, [&](int thread) -> std::int64_t {
             const auto at = static_cast<std::size_t>(thread);
             in_flight[at].begin();
-            session.run(session.stream(), inputs, outputs[at]);
+            session.run(session.stream(), {inputs, outputs[at]});
             in_flight[at].end();
             return session.model().batch;
         });

@@ -142,7 +142,7 @@ class SampleRunner {
         std::vector<device::Tensor> outputs;
         for (const core::TensorDesc& desc : session_.output_descs())
             outputs.push_back(device::lease_tensor(device_, desc));
-        session_.run(session_.stream(), inputs, outputs);
+        session_.run(session_.stream(), {inputs, outputs});
         std::vector<infer::Results> results(entries.size());
         for (const device::Tensor& output : outputs) {
             const device::Tensor down = device::copied(stream_, host_, output);

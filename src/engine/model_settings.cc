@@ -13,7 +13,18 @@ using nlohmann::json;
 
 const char* name(infer::Layout layout) { return layout == infer::Layout::nchw ? "nchw" : "nhwc"; }
 const char* name(infer::Order order) { return order == infer::Order::any ? "any" : "sequential"; }
-const char* name(infer::OutputKind kind) { return kind == infer::OutputKind::picture ? "picture" : "data"; }
+
+const char* name(infer::OutputKind kind) {
+    switch (kind) {
+        case infer::OutputKind::picture:
+            return "picture";
+        case infer::OutputKind::data:
+            return "data";
+        case infer::OutputKind::text:
+            return "text";
+    }
+    return "picture";
+}
 
 const char* name(infer::InputColor color) {
     switch (color) {

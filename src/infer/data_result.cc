@@ -141,6 +141,14 @@ void append_labels(std::string& text, const std::vector<std::string>& labels, co
     text += "],";
 }
 
+/// "result":..., of [N, bytes] that zeros fill up.
+void append_text(std::string& text, const Entry& entry) {
+    const std::string_view padded(reinterpret_cast<const char*>(entry.data),
+                                  entry.count);  // NOLINT(*-reinterpret-cast)
+    text += R"("result":)";
+    text += padded.substr(0, padded.find('\0'));
+}
+
 }  // namespace
 
 DataLine format_data(const ModelDescription& model, std::span<const device::Tensor> outputs, int slot,
@@ -157,6 +165,11 @@ DataLine format_data(const ModelDescription& model, std::span<const device::Tens
     }
     const auto result = static_cast<std::size_t>(model.result_output);
     const Entry entry = entry_of(outputs[result], model.batch, slot);
+    if (model.output == OutputKind::text) {
+        append_text(line.text, entry);
+        line.text += '}';
+        return line;
+    }
     if (!model.labels.empty()) append_labels(line.text, model.labels, entry);
     append_entry(line, entry);
     const std::size_t before = line.text.size();

@@ -19,7 +19,8 @@ enum class Layout { nchw, nhwc };
 enum class InputColor { rgb, bgr, luma };
 enum class Fit { stretch, letterbox, crop };
 enum class Order { any, sequential };
-enum class OutputKind { picture, data };
+/// text: one line a frame, UTF-8 in uint8 [N, bytes], filled up with zeros.
+enum class OutputKind { picture, data, text };
 
 /// A tensor as the file declares it; -1 is a dynamic dimension.
 struct Port {

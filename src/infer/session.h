@@ -9,6 +9,7 @@
 #include "core/tensor_desc.h"
 #include "device/device.h"
 #include "device/tensor.h"
+#include "infer/frame_stamp.h"
 #include "infer/model.h"
 #include "infer/runtime_choice.h"
 
@@ -22,6 +23,13 @@ struct SessionReport {
     /// What does not run where it was asked to, a sentence each: nodes of the model that a GPU leaves to the CPU.
     std::vector<std::string> fallbacks;
     std::vector<std::string> notes;  ///< what is worth knowing about float16 weights, a sentence each
+};
+
+/// The tensors of one run, in the order of the model's ports.
+struct RunTensors {
+    std::span<const device::Tensor> inputs;
+    std::span<device::Tensor> outputs;        ///< a session may put tensors of its own in the place of those given
+    std::span<const FrameStamp> frames = {};  ///< of the batch's first entries; the others are padding
 };
 
 /// Runs one model at one batch shape.
@@ -44,11 +52,10 @@ class Session {
     /// The stream that run() must be given. The host's: run() may be called from several threads at once. A GPU's: by
     /// one thread at a time, and nobody else uses the stream during the call; waiting for it waits for all runs so far.
     [[nodiscard]] virtual device::StreamRef stream() const = 0;
-    /// All inputs and outputs, in the order of the model's ports, bound without a copy; outputs are written in place.
-    /// `stream` is stream(), and all tensors are on its device (asserted). Throws Error(failed | out_of_memory) with
-    /// the runtime's own message; then nothing is enqueued any more, and what the outputs hold is undefined.
-    virtual void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
-                     std::span<const device::Tensor> outputs) = 0;
+    /// All inputs and outputs are bound without a copy; outputs are written in place, or replaced. `stream` is
+    /// stream(), and all tensors are on its device (asserted). Throws Error(failed | out_of_memory) with the runtime's
+    /// own message; then nothing is enqueued any more, and what the outputs hold is undefined.
+    virtual void run(device::StreamRef stream, const RunTensors& tensors) = 0;
     /// Thread-safe.
     [[nodiscard]] virtual SessionReport report() const = 0;
 };

@@ -68,8 +68,8 @@ Results SwitchingSession::read(Tensors outputs) {
     return results;
 }
 
-void SwitchingSession::serve(Session& session, Tensors inputs, Tensors outputs) {
-    session.run(session.stream(), inputs, outputs);
+void SwitchingSession::serve(Session& session, const RunTensors& tensors) {
+    session.run(session.stream(), tensors);
     if (stream_.ref().device.kind == device::DeviceKind::host) return;
     // Whoever waits for our stream waits for the run.
     device::Event done(stream_.ref().device);
@@ -77,12 +77,12 @@ void SwitchingSession::serve(Session& session, Tensors inputs, Tensors outputs) 
     device::wait(stream_, done.ref());
 }
 
-void SwitchingSession::compare(Session& other, Tensors inputs, Tensors outputs) {
+void SwitchingSession::compare(Session& other, const RunTensors& tensors) {
     try {
         std::vector<device::Tensor> found;
         for (const core::TensorDesc& desc : outputs_) found.push_back(device::lease_tensor(scratch_, desc));
-        serve(other, inputs, found);
-        const std::vector<Results> expected_values{read(outputs)};
+        serve(other, {tensors.inputs, found, tensors.frames});
+        const std::vector<Results> expected_values{read(tensors.outputs)};
         const std::vector<Results> found_values{read(found)};
         take(judge(model_, expected_values, found_values, "the session before"));
     } catch (const std::exception& error) {  // the caller has its results: what fails here is the other session's
@@ -90,7 +90,7 @@ void SwitchingSession::compare(Session& other, Tensors inputs, Tensors outputs) 
     }
 }
 
-void SwitchingSession::run([[maybe_unused]] device::StreamRef stream, Tensors inputs, Tensors outputs) {
+void SwitchingSession::run([[maybe_unused]] device::StreamRef stream, const RunTensors& tensors) {
     assert(stream == stream_.ref());
     std::shared_ptr<Session> serving;
     std::shared_ptr<Session> other;
@@ -99,11 +99,11 @@ void SwitchingSession::run([[maybe_unused]] device::StreamRef stream, Tensors in
         serving = serving_;
         other = other_;
     }
-    serve(*serving, inputs, outputs);
+    serve(*serving, tensors);
     if (!other) return;
     const std::unique_lock comparing(comparing_, std::try_to_lock);
     // A comparison that ended meanwhile may have decided.
-    if (comparing && state() == SwitchState::checking) compare(*other, inputs, outputs);
+    if (comparing && state() == SwitchState::checking) compare(*other, tensors);
 }
 
 SessionReport SwitchingSession::report() const {

@@ -46,8 +46,7 @@ class SwitchingSession final : public Session {
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return outputs_; }
     /// Its own, before and after the switch.
     [[nodiscard]] device::StreamRef stream() const override { return stream_; }
-    void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
-             std::span<const device::Tensor> outputs) override;
+    void run(device::StreamRef stream, const RunTensors& tensors) override;
     /// Of the session that serves now; how the other one fared is a note.
     [[nodiscard]] SessionReport report() const override;
 
@@ -56,8 +55,8 @@ class SwitchingSession final : public Session {
   private:
     using Tensors = std::span<const device::Tensor>;
     void make(const Make& make, const std::stop_token& stop);
-    void serve(Session& session, Tensors inputs, Tensors outputs);
-    void compare(Session& other, Tensors inputs, Tensors outputs);
+    void serve(Session& session, const RunTensors& tensors);
+    void compare(Session& other, const RunTensors& tensors);
     [[nodiscard]] Results read(Tensors outputs);
     void take(const Verdict& verdict);
     void keep(const std::string& reason);

@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "core/rational.h"
 #include "infer/data_result.h"
 #include "pipeline/segment_output.h"
 
@@ -12,7 +11,7 @@ class DataOutput final : public SegmentOutput {
   public:
     DataOutput(const OutputHouse& house, SegmentSeat seat) : SegmentOutput(house, std::move(seat)) {
         if (this->seat().work == SegmentWork::full) {
-            writer_.emplace(house.journal.segment_path(this->seat().segment.number));
+            writer_.emplace(house.ledger.segment_path(this->seat().segment.number));
         }
     }
 
@@ -22,9 +21,8 @@ class DataOutput final : public SegmentOutput {
         const auto& result = std::get<ModelResult>(frame.content);
         wait_for(*result.outputs);
         const Timed busy(house().profile, Stage::encode, Activity::busy);
-        const infer::FrameStamp stamp{number_of(frame.tag), frame.tag.pts,
-                                      core::to_seconds(frame.tag.pts, house().job.input.video.time_base)};
-        const infer::DataLine line = infer::format_data(house().job.model->model, *result.outputs, result.slot, stamp);
+        const infer::DataLine line =
+            infer::format_data(house().job.model->model, *result.outputs, result.slot, stamp_of(frame.tag));
         nan_values_ += line.nan_count;
         writer_->add(line.text);
         house().profile.count_frames(Stage::encode);
@@ -35,7 +33,7 @@ class DataOutput final : public SegmentOutput {
         if (!writer_) return;
         record.nan_values = nan_values_;
         record.digest = writer_->finish();
-        house().journal.add(record);
+        house().ledger.add(record);
         house().segment_done(record);
     }
 
@@ -46,15 +44,6 @@ class DataOutput final : public SegmentOutput {
         for (const device::Tensor& output : outputs) {
             device::wait_readable(output.timeline);
         }
-    }
-
-    // Which of the input's frames it is. Lost frames count, as far as the index knows of them.
-    [[nodiscard]] std::int64_t number_of(const FrameTag& tag) const {
-        const InputPlan& input = house().job.input;
-        const Segment& segment = seat().segment;
-        if (!input.index->segmentable()) return segment.first_frame + tag.ordinal;
-        return segment.first_frame + input.index->frames_before(tag.pts) -
-               input.index->frames_before(segment.range.begin);
     }
 
     std::optional<SegmentWriter> writer_;

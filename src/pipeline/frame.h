@@ -10,6 +10,7 @@
 #include "core/outcome.h"
 #include "device/picture.h"
 #include "device/tensor.h"
+#include "infer/frame_stamp.h"
 
 namespace millrace::pipeline {
 
@@ -39,6 +40,8 @@ struct FrameResult {
 class ResultSink {
   public:
     virtual ~ResultSink() = default;
+    /// Which of the input's frames one of the segment's is. Lost frames count, as far as the index knows of them.
+    [[nodiscard]] virtual infer::FrameStamp stamp_of(const FrameTag& tag) const = 0;
     /// Blocks while the segment's queue is full.
     virtual core::Push push(FrameResult result, const std::stop_token& stop) = 0;
 };

@@ -103,20 +103,6 @@ bool believe(const json& body, JournalContents& contents) {
     }
 }
 
-std::string describe_difference(const Identity& before, const Identity& now) {
-    std::vector<std::string> differences;
-    Identity all = before;
-    all.insert(now.begin(), now.end());
-    for (const auto& entry : all) {
-        const auto old_value = before.find(entry.first);
-        const auto new_value = now.find(entry.first);
-        const std::string was = old_value == before.end() ? "nothing" : old_value->second;
-        const std::string is = new_value == now.end() ? "nothing" : new_value->second;
-        if (was != is) differences.push_back(fmt::format("{} was {}, now {}", entry.first, was, is));
-    }
-    return fmt::format("{}", fmt::join(differences, "; "));
-}
-
 std::string read_all(const std::string& path) {
     const std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
@@ -150,6 +136,20 @@ std::string format_record(const SegmentRecord& record) {
 }
 
 std::string format_identity(const Identity& identity) { return seal({{"identity", identity}}); }
+
+std::string describe_difference(const Identity& before, const Identity& now) {
+    std::vector<std::string> differences;
+    Identity all = before;
+    all.insert(now.begin(), now.end());
+    for (const auto& entry : all) {
+        const auto old_value = before.find(entry.first);
+        const auto new_value = now.find(entry.first);
+        const std::string was = old_value == before.end() ? "nothing" : old_value->second;
+        const std::string is = new_value == now.end() ? "nothing" : new_value->second;
+        if (was != is) differences.push_back(fmt::format("{} was {}, now {}", entry.first, was, is));
+    }
+    return fmt::format("{}", fmt::join(differences, "; "));
+}
 
 JournalContents parse_journal(std::string_view text) {
     JournalContents contents;
@@ -204,7 +204,11 @@ Journal::Journal(std::string folder, const Identity& identity, OldJournal old) :
     }
 }
 
-std::string Journal::segment_path(int segment) const { return fmt::format("{}/segment-{:06}", folder_, segment); }
+std::string segment_path(const std::string& folder, int segment) {
+    return fmt::format("{}/segment-{:06}", folder, segment);
+}
+
+std::string Journal::segment_path(int segment) const { return pipeline::segment_path(folder_, segment); }
 
 std::string Journal::output_path(const std::string& name) const {
     return folder_ + "/output." + fs::path(name).filename().string();

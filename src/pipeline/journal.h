@@ -49,25 +49,42 @@ struct JournalContents {
 /// Never throws on any text.
 [[nodiscard]] JournalContents parse_journal(std::string_view text);
 
+/// "-crf was 20, now 23; ..."
+[[nodiscard]] std::string describe_difference(const Identity& before, const Identity& now);
+
 enum class OldJournal { resume, discard };
 
 /// What the journal in `folder` belongs to; nullopt where there is none, or nothing of it can be believed.
 [[nodiscard]] std::optional<Identity> read_identity(const std::string& folder);
 
-/// The folder <output>.millrace/ with its journal and segment files. add() is thread-safe.
-class Journal {
+/// Where a segment grows and stays in the work folder.
+[[nodiscard]] std::string segment_path(const std::string& folder, int segment);
+
+/// What a run needs to know and tells of finished segments.
+class SegmentLedger {
+  public:
+    virtual ~SegmentLedger() = default;
+
+    /// Segments that need no work. Read before the run starts.
+    [[nodiscard]] virtual const std::map<int, SegmentRecord>& finished() const = 0;
+    [[nodiscard]] virtual std::string segment_path(int segment) const = 0;
+    /// Record a finished segment; safe from any crash when this returns. Thread-safe.
+    virtual void add(const SegmentRecord& record) = 0;
+};
+
+/// The folder <output>.millrace/ with its journal and segment files.
+class Journal final : public SegmentLedger {
   public:
     /// Opens or creates. With resume, an existing journal must have `identity`: otherwise Error(usage) names what
     /// differs and offers --restart. Error(usage) when another process works in the folder.
     Journal(std::string folder, const Identity& identity, OldJournal old);
 
-    /// Finished segments whose files are there and intact. Read before the run starts.
-    [[nodiscard]] const std::map<int, SegmentRecord>& finished() const { return finished_; }
-    [[nodiscard]] std::string segment_path(int segment) const;
+    /// Those whose files are there and intact.
+    [[nodiscard]] const std::map<int, SegmentRecord>& finished() const override { return finished_; }
+    [[nodiscard]] std::string segment_path(int segment) const override;
     /// Where the output grows until it is whole.
     [[nodiscard]] std::string output_path(const std::string& name) const;
-    /// Record a finished segment; on disk when this returns.
-    void add(const SegmentRecord& record);
+    void add(const SegmentRecord& record) override;
     /// The output is in place: remove the folder. What is not ours stays.
     void remove();
 

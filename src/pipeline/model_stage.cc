@@ -87,11 +87,13 @@ void ModelStage::work() {
 ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
     Tensors outputs = lease_outputs();
     if (outputs.empty()) return outputs;
-    session_.run(stream_, gather_inputs(batch, states), outputs);
+    std::vector<infer::FrameStamp> frames;
+    for (const SlotOwner& owner : batch.owners) frames.push_back(owner.sink->stamp_of(owner.tag));
+    session_.run(stream_, {gather_inputs(batch, states), outputs, frames});
     for (std::size_t i = 0; i < states.size(); ++i) {
         states[i] = outputs.at(static_cast<std::size_t>(session_.model().states[i].second)).share();
     }
-    if (on_host(stream_) || session_.model().output == infer::OutputKind::picture) return outputs;
+    if (on_host(stream_) || session_.model().output != infer::OutputKind::data) return outputs;
     return downloaded(outputs);
 }
 

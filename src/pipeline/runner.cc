@@ -34,18 +34,18 @@ int lane_limit(const ResolvedJob& job) {
 
 class Runner {
   public:
-    Runner(const ResolvedJob& job, const Backends& backends, Journal& journal, Profile& profile,
+    Runner(const ResolvedJob& job, const Backends& backends, SegmentLedger& ledger, Profile& profile,
            const std::stop_token& stop)
         : job_(job),
           backends_(backends),
-          journal_(journal),
+          ledger_(ledger),
           profile_(profile),
           failure_(stop),
-          schedule_(make_schedule(job, journal.finished()), job.devices.size()),
+          schedule_(make_schedule(job, ledger.finished()), job.devices.size()),
           max_lanes_(lane_limit(job)),
           lanes_started_(job.devices.size()) {
-        for (const auto& [segment, record] : journal.finished()) frames_reused_ += record.frames_done;
-        result_.records = journal.finished();
+        for (const auto& [segment, record] : ledger.finished()) frames_reused_ += record.frames_done;
+        result_.records = ledger.finished();
         result_.segments_reused = static_cast<int>(result_.records.size());
         result_.frames_reused = frames_reused_;
     }
@@ -104,7 +104,7 @@ class Runner {
     std::shared_ptr<SegmentOutput> open_output(Station& station, SegmentSeat seat) {
         const OutputHouse house{job_,
                                 backends_,
-                                journal_,
+                                ledger_,
                                 profile_,
                                 failure_,
                                 station.pictures(),
@@ -192,7 +192,7 @@ class Runner {
 
     const ResolvedJob& job_;
     const Backends& backends_;
-    Journal& journal_;
+    SegmentLedger& ledger_;
     Profile& profile_;
     Failure failure_;
     Schedule schedule_;
@@ -214,9 +214,9 @@ class Runner {
 
 }  // namespace
 
-RunResult run_segments(const ResolvedJob& job, const Backends& backends, Journal& journal, Profile& profile,
+RunResult run_segments(const ResolvedJob& job, const Backends& backends, SegmentLedger& ledger, Profile& profile,
                        const std::function<void(const RunProgress&)>& observe, const std::stop_token& stop) {
-    return Runner(job, backends, journal, profile, stop).run(observe);
+    return Runner(job, backends, ledger, profile, stop).run(observe);
 }
 
 }  // namespace millrace::pipeline

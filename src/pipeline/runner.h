@@ -27,10 +27,10 @@ struct RunResult {
     std::chrono::nanoseconds run_time{};  ///< first decode to last finished segment
 };
 
-/// Work on every segment that `journal` does not hold yet. `observe` is called some ten times a second on this thread.
+/// Work on every segment that `ledger` does not hold yet. `observe` is called some ten times a second on this thread.
 /// Throws the first failure of any thread, after all have ended; Error(interrupted) when `stop` was requested. What was
 /// finished is in the journal either way.
-[[nodiscard]] RunResult run_segments(const ResolvedJob& job, const Backends& backends, Journal& journal,
+[[nodiscard]] RunResult run_segments(const ResolvedJob& job, const Backends& backends, SegmentLedger& ledger,
                                      Profile& profile, const std::function<void(const RunProgress&)>& observe,
                                      const std::stop_token& stop);
 

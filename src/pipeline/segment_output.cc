@@ -27,6 +27,16 @@ SegmentOutput::SegmentOutput(const OutputHouse& house, SegmentSeat seat)
       in_flow_(flow_limit(house.job), house.held),
       assembler_(house.job.model ? &*house.job.model : nullptr, house.pictures.device.device()) {}
 
+infer::FrameStamp SegmentOutput::stamp_of(const FrameTag& tag) const {
+    const InputPlan& input = house_.job.input;
+    const Segment& segment = seat_.segment;
+    const std::int64_t number = input.index->segmentable() ? input.index->frames_before(tag.pts) -
+                                                                 input.index->frames_before(segment.range.begin)
+                                                           : tag.ordinal;
+    const double seconds = tag.pts == core::no_pts ? 0 : core::to_seconds(tag.pts, input.video.time_base);
+    return {segment.first_frame + number, tag.pts, seconds, segment.number};
+}
+
 core::Push SegmentOutput::push(FrameResult result, const std::stop_token& stop) {
     return queue_.push(std::move(result), stop);
 }

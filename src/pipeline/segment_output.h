@@ -40,7 +40,7 @@ struct DecodedSegment {
 struct OutputHouse {
     const ResolvedJob& job;
     const Backends& backends;
-    Journal& journal;
+    SegmentLedger& ledger;
     Profile& profile;
     Failure& failure;
     PicturePools& pictures;
@@ -65,6 +65,7 @@ class SegmentOutput : public ResultSink {
   public:
     SegmentOutput(const OutputHouse& house, SegmentSeat seat);
 
+    [[nodiscard]] infer::FrameStamp stamp_of(const FrameTag& tag) const override;
     core::Push push(FrameResult result, const std::stop_token& stop) override;
     /// The decode lane has handed on `fed` frames, and asks before it hands on another: blocks until the segment may
     /// have more in flow, so that the stages which lanes share never stop for one whose encoder is behind, or is still

@@ -36,7 +36,7 @@ class VideoOutput final : public SegmentOutput {
     void let_in(const EncoderSlots::Slot& slot) override {
         slot_ = slot;
         encoder_ = house().backends.make_encoder(house().station);
-        writer_.emplace(house().journal.segment_path(number()));
+        writer_.emplace(house().ledger.segment_path(number()));
         encode_waiting(in_flight());
     }
 
@@ -71,7 +71,7 @@ class VideoOutput final : public SegmentOutput {
         encoder_.reset();
         slot_.reset();
         record.digest = writer_->finish();
-        house().journal.add(record);
+        house().ledger.add(record);
         house().segment_done(record);
     }
 

@@ -119,7 +119,7 @@ class Rig {
         inputs.push_back(copied(other, pool, input));
         Tensors outputs;
         outputs.push_back(device::lease_tensor(pool, session.output_descs().at(0)));
-        session.run(session.stream(), inputs, outputs);
+        session.run(session.stream(), {inputs, outputs});
         const Tensor down = copied(other, host, outputs[0]);
         device::synchronize(other);
         return {down.data, down.data + down.desc.byte_count()};
@@ -310,7 +310,7 @@ TEST(GpuInfer, TimelinesAloneOrderItsInputsAndOutputs) {
         inputs.push_back(copied(up, rig.memory, sources[i % kinds]));
         Tensors outputs;
         outputs.push_back(device::lease_tensor(rig.memory, session->output_descs().at(0)));
-        session->run(session->stream(), inputs, outputs);
+        session->run(session->stream(), {inputs, outputs});
         results.push_back(copied(down, rig.pinned, outputs[0]));
     }
     device::synchronize(down);
@@ -343,8 +343,8 @@ TEST(GpuInfer, TwoSessionsRunSideBySide) {
     for (std::size_t i = 0; i < of_one.size(); ++i) {
         of_one[i].push_back(device::lease_tensor(rig.memory, one->output_descs().at(0)));
         of_two[i].push_back(device::lease_tensor(rig.memory, two->output_descs().at(0)));
-        one->run(one->stream(), inputs, of_one[i]);
-        two->run(two->stream(), others, of_two[i]);
+        one->run(one->stream(), {inputs, of_one[i]});
+        two->run(two->stream(), {others, of_two[i]});
     }
     int right = 0;
     for (std::size_t i = 0; i < of_one.size(); ++i) {

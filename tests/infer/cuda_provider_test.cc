@@ -217,7 +217,9 @@ TEST(Session, ReportsHowItRunsAndWhenItRanFirst) {
     EXPECT_TRUE(session->report().fallbacks.empty());
     EXPECT_GT(session->report().load_seconds, 0);
     EXPECT_EQ(session->report().first_run_seconds, 0);
-    session->run(session->stream(), lease_all(session->input_descs()), lease_all(session->output_descs()));
+    const auto inputs = lease_all(session->input_descs());
+    auto outputs = lease_all(session->output_descs());
+    session->run(session->stream(), {inputs, outputs});
     EXPECT_GT(session->report().first_run_seconds, 0);
 }
 

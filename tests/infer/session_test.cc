@@ -38,7 +38,7 @@ TEST_P(AgainstPython, GivesTheSameBytes) {
     const auto session = make_session(request, model, {extent(axes.width), extent(axes.height)});
 
     const Tensors inputs = lease_all(session->input_descs());
-    const Tensors outputs = lease_all(session->output_descs());
+    Tensors outputs = lease_all(session->output_descs());
     ASSERT_EQ(inputs.size(), expected["inputs"].size());
     ASSERT_EQ(outputs.size(), expected["outputs"].size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -47,7 +47,7 @@ TEST_P(AgainstPython, GivesTheSameBytes) {
         ASSERT_EQ(bytes.size(), inputs[i].desc.byte_count());
         std::memcpy(inputs[i].data, bytes.data(), bytes.size());
     }
-    session->run(device::host_stream(), inputs, outputs);
+    session->run(device::host_stream(), {inputs, outputs});
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         EXPECT_EQ(outputs[i].desc.shape, expected["outputs"][i].get<Shape>());
         const std::string bytes = read_all(folder / ("out" + std::to_string(i) + ".bin"));
@@ -68,9 +68,9 @@ TEST(Session, UpscalesByRepeatingPixels) {
     ASSERT_EQ(session->input_descs().at(0).shape, (Shape{1, 3, 2, 4}));
     ASSERT_EQ(session->output_descs().at(0).shape, (Shape{1, 3, 4, 8}));
     const Tensors inputs = lease_all(session->input_descs());
-    const Tensors outputs = lease_all(session->output_descs());
+    Tensors outputs = lease_all(session->output_descs());
     for (int i = 0; i < 24; ++i) inputs[0].as<float>()[i] = static_cast<float>(i);
-    session->run(device::host_stream(), inputs, outputs);
+    session->run(device::host_stream(), {inputs, outputs});
     for (int i = 0; i < 3 * 4 * 8; ++i) {
         const int x = i % 8;
         const int y = i / 8 % 4;
@@ -95,8 +95,8 @@ TEST(Session, FourThreadsAtOnceGetTheBytesOfOne) {
         for (int& differs : differing) {
             threads.emplace_back([&session, &inputs, &expected, &differs] {
                 for (int i = 0; i < 5; ++i) {
-                    const Tensors outputs = lease_all(session->output_descs());
-                    session->run(device::host_stream(), inputs, outputs);
+                    Tensors outputs = lease_all(session->output_descs());
+                    session->run(device::host_stream(), {inputs, outputs});
                     differs += std::memcmp(outputs[0].data, expected.data(), expected.size()) != 0 ? 1 : 0;
                 }
             });
@@ -115,7 +115,7 @@ TEST(Session, CarriedStateComesBackInTheSameShape) {
     std::fill_n(inputs[0].as<float>(), inputs[0].desc.element_count(), 1.0F);
     // state' = (1 + state) / 2 from 0: 1/2, 3/4, 7/8.
     for (const float expected : {0.5F, 0.75F, 0.875F}) {
-        session->run(device::host_stream(), inputs, outputs);
+        session->run(device::host_stream(), {inputs, outputs});
         EXPECT_EQ(outputs[0].as<float>()[7], expected);
         std::swap(inputs[1], outputs[1]);
     }
@@ -141,9 +141,9 @@ TEST(Session, ShapesThatTheGraphLeavesOpenAreFoundByRunning) {
     const auto session = make_session(request, describe_model(request), {5, 4});
     EXPECT_EQ(session->output_descs().at(0).shape, (Shape{1, 3, 12, 15}));
     const Tensors inputs = lease_all(session->input_descs());
-    const Tensors outputs = lease_all(session->output_descs());
+    Tensors outputs = lease_all(session->output_descs());
     inputs[0].as<float>()[0] = 2.0F;
-    session->run(device::host_stream(), inputs, outputs);
+    session->run(device::host_stream(), {inputs, outputs});
     EXPECT_EQ(outputs[0].as<float>()[2 * 15 + 2], 2.0F);
 }
 

@@ -32,9 +32,9 @@ std::unique_ptr<Session> multiplying(float gain) {
 /// What `session` makes of a batch of 0.5.
 float run(Session& session) {
     const Tensors inputs = lease_all(session.input_descs());
-    const Tensors outputs = lease_all(session.output_descs());
+    Tensors outputs = lease_all(session.output_descs());
     std::fill_n(inputs[0].as<float>(), inputs[0].desc.element_count(), 0.5F);
-    session.run(session.stream(), inputs, outputs);
+    session.run(session.stream(), {inputs, outputs});
     const std::span values(outputs[0].as<float>(), static_cast<std::size_t>(outputs[0].desc.element_count()));
     for (const float value : values) EXPECT_EQ(value, values.front()) << "a batch of one session";
     return values.front();

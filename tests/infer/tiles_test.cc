@@ -124,17 +124,17 @@ device::Tensor run_whole(Session& session, const device::Tensor& frame) {
     const Tensors inputs = lease_all(session.input_descs());
     Tensors outputs = lease_all(session.output_descs());
     std::memcpy(inputs[0].data, frame.data, frame.desc.byte_count());
-    session.run(device::host_stream(), inputs, outputs);
+    session.run(device::host_stream(), {inputs, outputs});
     return outputs[0].at(0);
 }
 
 device::Tensor run_tiled(Session& session, const TilePlan& plan, const device::Tensor& frame) {
     const Tensors inputs = lease_all(session.input_descs());
-    const Tensors outputs = lease_all(session.output_descs());
+    Tensors outputs = lease_all(session.output_descs());
     Tensors whole = lease_all({frame.desc});
     for (std::size_t i = 0; i < plan.tiles.size(); ++i) {
         gather_tile(device::host_stream(), plan, i, frame, inputs[0].at(0));
-        session.run(device::host_stream(), inputs, outputs);
+        session.run(device::host_stream(), {inputs, outputs});
         scatter_tile(device::host_stream(), plan, i, outputs[0].at(0), whole[0]);
     }
     return std::move(whole[0]);

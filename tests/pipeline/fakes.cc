@@ -165,9 +165,9 @@ FakeSession::FakeSession(infer::ModelDescription model) : model_(std::move(model
     for (const infer::Port& port : model_.outputs) outputs_.push_back(port.desc);
 }
 
-void FakeSession::run(device::StreamRef, std::span<const device::Tensor> inputs,
-                      std::span<const device::Tensor> outputs) {
+void FakeSession::run(device::StreamRef, const infer::RunTensors& tensors) {
     if (on_run) on_run();
+    const auto& [inputs, outputs, stamps] = tensors;
     constexpr std::size_t values = std::size_t{3} * width * height;
     const auto frames = static_cast<std::size_t>(model_.window.frames());
     for (std::size_t slot = 0; slot < static_cast<std::size_t>(model_.batch); ++slot) {

@@ -47,8 +47,7 @@ class FakeSession final : public infer::Session {
     [[nodiscard]] const std::vector<core::TensorDesc>& input_descs() const override { return inputs_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return outputs_; }
     [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
-    void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
-             std::span<const device::Tensor> outputs) override;
+    void run(device::StreamRef stream, const infer::RunTensors& tensors) override;
     [[nodiscard]] infer::SessionReport report() const override { return {}; }
 
     std::function<void()> on_run;

@@ -47,8 +47,8 @@ class FakeSession final : public infer::Session {
     [[nodiscard]] const std::vector<core::TensorDesc>& input_descs() const override { return descs_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return descs_; }
     [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
-    void run(device::StreamRef /*stream*/, std::span<const device::Tensor> inputs,
-             std::span<const device::Tensor> outputs) override {
+    void run(device::StreamRef /*stream*/, const infer::RunTensors& tensors) override {
+        const auto& [inputs, outputs, frames] = tensors;
         if (work_.before) work_.before();
         const std::span values(inputs[0].as<float>(), static_cast<std::size_t>(descs_[0].element_count()));
         std::ranges::transform(values, outputs[0].as<float>(), [this](float value) { return work_.gain * value; });

@@ -50,7 +50,7 @@ class CudaSession final : public Session {
     [[nodiscard]] const std::vector<TensorDesc>& input_descs() const override { return loaded_->shapes().inputs; }
     [[nodiscard]] const std::vector<TensorDesc>& output_descs() const override { return loaded_->shapes().outputs; }
     [[nodiscard]] device::StreamRef stream() const override { return stream_.ref(); }
-    void run(device::StreamRef stream, Tensors inputs, Tensors outputs) override;
+    void run(device::StreamRef stream, const RunTensors& tensors) override;
     [[nodiscard]] SessionReport report() const override { return report_; }
 
   private:
@@ -266,7 +266,8 @@ void CudaSession::run_kernels(Tensors inputs, Tensors outputs) {
     }
 }
 
-void CudaSession::run([[maybe_unused]] device::StreamRef stream, Tensors inputs, Tensors outputs) {
+void CudaSession::run([[maybe_unused]] device::StreamRef stream, const RunTensors& tensors) {
+    const auto& [inputs, outputs, frames] = tensors;
     assert(stream == stream_.ref());
     assert(inputs.size() == input_descs().size() && outputs.size() == output_descs().size());
     const std::scoped_lock lock(mutex_);

@@ -32,8 +32,7 @@ class HostSession final : public Session {
     [[nodiscard]] const std::vector<TensorDesc>& input_descs() const override { return shapes_.inputs; }
     [[nodiscard]] const std::vector<TensorDesc>& output_descs() const override { return shapes_.outputs; }
     [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
-    void run(device::StreamRef stream, std::span<const device::Tensor> inputs,
-             std::span<const device::Tensor> outputs) override;
+    void run(device::StreamRef stream, const RunTensors& tensors) override;
     [[nodiscard]] SessionReport report() const override { return {{}, load_seconds_, first_run_seconds_, {}, {}}; }
 
   private:
@@ -75,8 +74,8 @@ Ort::Value HostSession::bind(const device::Tensor& tensor) const {
                                     tensor.desc.shape.size(), ort::element_type(tensor.desc.dtype));
 }
 
-void HostSession::run([[maybe_unused]] device::StreamRef stream, std::span<const device::Tensor> inputs,
-                      std::span<const device::Tensor> outputs) {
+void HostSession::run([[maybe_unused]] device::StreamRef stream, const RunTensors& tensors) {
+    const auto& [inputs, outputs, frames] = tensors;
     assert(stream.device.kind == device::DeviceKind::host);
     assert(inputs.size() == shapes_.inputs.size() && outputs.size() == shapes_.outputs.size());
     const bool first = !ran_.exchange(true);

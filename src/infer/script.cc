@@ -1,0 +1,57 @@
+#include "infer/script.h"
+
+#include <array>
+#include <vector>
+
+#include "infer/resolve.h"
+#include "infer/settings.h"
+#include "infer/shapes.h"
+
+namespace millrace::infer {
+
+namespace {
+
+std::vector<std::int64_t> open_shape(Layout layout, std::int64_t channels, std::optional<int> frames) {
+    std::vector<std::int64_t> shape{-1, -1, -1, -1};
+    shape[static_cast<std::size_t>(picture_axes(layout, 4).channels)] = channels;
+    if (frames) shape.insert(shape.begin() + 1, *frames);
+    return shape;
+}
+
+}  // namespace
+
+ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch) {
+    std::vector<SettingSource> sources{{"script", script.path, script.settings}};
+    if (batch) sources.push_back({"command line", "--batch", {{"batch", std::to_string(*batch)}}});
+    ParsedSettings settings = parse_settings(sources);
+    const bool analyser = script.kind == ScriptKind::analyser;
+    settings.output = analyser ? OutputKind::data : OutputKind::picture;
+    const Layout layout = settings.layout.value_or(Layout::nchw);
+    const std::int64_t channels = settings.color == InputColor::luma ? 1 : 3;
+    std::optional<int> frames;
+    if (settings.window && settings.window->frames() > 1) frames = settings.window->frames();
+    ModelFile file;
+    file.path = script.path;
+    file.inputs.push_back({"frames", {script.dtype, open_shape(layout, channels, frames)}});
+    if (analyser) {
+        file.outputs.push_back({"result", {core::DType::uint8, {-1, -1}}});
+    } else {
+        file.outputs.push_back({"frames", {script.dtype, open_shape(layout, channels, {})}});
+    }
+    ModelDescription model = resolve_model(file, settings);
+    model.sha256 = script.sha256;
+    if (analyser) model.output = OutputKind::text;
+    return model;
+}
+
+core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model, Size input) {
+    if (script.kind == ScriptKind::analyser) return {core::DType::uint8, {model.batch, 1}};
+    const Axes axes = picture_axes(model.layout, 4);
+    core::TensorDesc desc{model.dtype, {model.batch, 1, 1, 1}};
+    desc.shape[static_cast<std::size_t>(axes.channels)] = frame_channels(model);
+    desc.shape[static_cast<std::size_t>(axes.height)] = std::int64_t{input.height} * script.scale;
+    desc.shape[static_cast<std::size_t>(axes.width)] = std::int64_t{input.width} * script.scale;
+    return desc;
+}
+
+}  // namespace millrace::infer

@@ -1,0 +1,33 @@
+#pragma once
+// What a script in Python declares about itself.
+
+#include <optional>
+#include <string>
+
+#include "infer/model.h"
+
+namespace millrace::infer {
+
+/// processor: pictures to pictures. analyser: pictures to one line of JSON each.
+enum class ScriptKind { processor, analyser };
+
+struct ScriptDescription {
+    std::string path;
+    std::string sha256;  ///< of the file
+    ScriptKind kind = ScriptKind::processor;
+    Settings settings;  ///< as a model's: "input.color", "window", "batch" ...
+    core::DType dtype = core::DType::float32;
+    int scale = 1;           ///< of a processor's pictures
+    std::string parameters;  ///< JSON of what --set gave, defaults included
+    std::string runtime;     ///< "Python 3.11.2"
+};
+
+/// A script as a model: one picture input, [N, C, H, W] or [N, H, W, C], with a window [N, T, ...], and one output.
+/// `batch` beats the script's own. Throws Error(usage) as parse_settings() and resolve_model() do.
+[[nodiscard]] ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch);
+
+/// The shape of its output for pictures of `input` size; of an analyser's a placeholder, as its lines have any length.
+[[nodiscard]] core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model,
+                                                  Size input);
+
+}  // namespace millrace::infer
