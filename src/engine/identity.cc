@@ -84,7 +84,7 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["runtime"] = runtime_text(loaded);
     identity["--runtime"] = loaded.engines ? "tensorrt" : "automatic";  // what became of it stands below
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
-    if (!loaded.sessions.empty()) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
+    if (!loaded.parameters) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
     const bool fp16 = loaded.request.weights == infer::Weights::fp16;
     identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above
     identity["model threads"] = std::to_string(loaded.request.threads);
@@ -92,6 +92,7 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["model input"] =
         fmt::format("{}x{} of {}x{}", plan.input.width, plan.input.height, plan.frame.width, plan.frame.height);
     identity["model settings"] = settings_to_json(model).dump();
+    if (loaded.parameters) identity["--set"] = *loaded.parameters;
 }
 
 // Containers see the machine's driver here, too.

@@ -23,9 +23,11 @@ struct LoadedModel {
     infer::RuntimeInfo runtime;
     std::unique_ptr<infer::EngineRuntime> engines;  ///< null: the job asks for none
     infer::Engine engine;                           ///< that the sessions run; missing: none
-    /// One a device, once load_sessions() knows the video's size. All run the same way.
+    /// One a device, once load_sessions() knows the video's size. All run the same way. None where another process runs
+    /// the script.
     std::vector<std::unique_ptr<infer::Session>> sessions;
-    int asked_batch = 1;  ///< the model has less where memory was short
+    std::optional<std::string> parameters;  ///< of a script, as JSON; nullopt: it is an ONNX file
+    int asked_batch = 1;                    ///< the model has less where memory was short
     double load_seconds = 0;
 };
 

@@ -43,8 +43,8 @@ pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
 // Decides a job step by step; each step needs those before it.
 class Resolver {
   public:
-    Resolver(const Job& job, const std::stop_token& stop, const Building& building)
-        : job_(job), stop_(stop), building_(building) {}
+    Resolver(const Job& job, const std::stop_token& stop, const Building& building, const Script* script)
+        : job_(job), stop_(stop), building_(building), script_(script) {}
 
     PreparedJob run() {
         prepared_.devices = choose_devices(job_.run.device);
@@ -57,6 +57,7 @@ class Resolver {
         }
         prepared_.input = open_input(job_.input, stop_);
         if (model.valid()) prepared_.model = model.get();
+        if (script_ != nullptr) prepared_.model = load_script(job_, *script_);
         if (const std::string& damage = prepared_.input.index->damage; !damage.empty()) {
             prepared_.fallbacks.push_back(fmt::format("{}: {}", job_.input.path, damage));
         }
@@ -114,9 +115,25 @@ class Resolver {
         }
         if (plan.workers == 0) plan.workers = machine_cores();
         if (model.order == infer::Order::sequential) use_one_device();
-        load_model_for(plan);
+        if (script_ != nullptr) {
+            use_script(plan);
+        } else {
+            load_model_for(plan);
+        }
         prepared_.job.model = std::move(plan);
         prepared_.job.devices = prepared_.devices;
+    }
+
+    // One call after the other: Python runs one thing at a time.
+    void use_script(pipeline::ModelPlan& plan) {
+        LoadedModel& loaded = *prepared_.model;
+        plan.workers = 1;
+        plan.model = loaded.model;
+        plan.scale = script_->description.scale;
+        if (!script_->make_session) return;
+        for (const device::DeviceId device : prepared_.devices) {
+            loaded.sessions.push_back(script_->make_session(loaded.model, plan.input, device));
+        }
     }
 
     // A sequential model sees all frames in order, so that there is nothing to share out.
@@ -333,13 +350,14 @@ class Resolver {
     const Job& job_;
     const std::stop_token& stop_;
     const Building& building_;
+    const Script* script_;  ///< null: none
     PreparedJob prepared_;
 };
 
 }  // namespace
 
-PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building) {
-    return Resolver(job, stop, building).run();
+PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building, const Script* script) {
+    return Resolver(job, stop, building, script).run();
 }
 
 void use_scratch_output(Job& job) {

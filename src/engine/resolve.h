@@ -11,6 +11,7 @@
 #include "engine/gpu_memory.h"
 #include "engine/model_sessions.h"
 #include "engine/opened_input.h"
+#include "engine/script.h"
 #include "media/surface_budget.h"
 #include "millrace/job.h"
 #include "pipeline/job.h"
@@ -36,7 +37,9 @@ using Building = std::function<void(double)>;
 
 /// Open, index, load, decide and check everything. Nothing is written, but for an engine that the job asks for and the
 /// cache has not; with an empty `building` not that either. Throws Error(usage | bad_input | failed).
-[[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building = {});
+/// `script`: the job's, where it has one.
+[[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building = {},
+                                      const Script* script = nullptr);
 
 /// Gives a job without an output one in the folder for temporary files, of whichever kind it writes: for jobs that are
 /// looked at, or measured.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -12,6 +13,7 @@
 #include "engine/gpu_watch.h"
 #include "engine/progress_meter.h"
 #include "engine/resolve.h"
+#include "engine/script_host.h"
 #include "millrace/engine.h"
 #include "pipeline/join.h"
 #include "pipeline/journal.h"
@@ -81,9 +83,10 @@ class Run {
         const pipeline::Backends backends = engine::make_backends(job_, prepared_, stop_);
         engine::ProgressMeter meter(observer_, expected_frames(), profile);
         engine::GpuWatch gpu_watch(prepared_.devices);
-        const pipeline::RunResult result = pipeline::run_segments(
-            prepared_.job, backends, journal, profile, [&](const pipeline::RunProgress& now) { meter.show(now); },
-            stop_);
+        const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
+        const pipeline::RunResult result =
+            script_ ? script_->run(prepared_, {journal, profile, observe, stop_})
+                    : pipeline::run_segments(prepared_.job, backends, journal, profile, observe, stop_);
         gpu_watch.stop(report_);
         count(result);
         check_counts(result);
@@ -100,12 +103,14 @@ class Run {
   private:
     void prepare() {
         if (observer_) observer_({});
-        prepared_ = engine::prepare_job(job_, stop_, [this](double so_far) {
+        if (!job_.script.path.empty()) script_.emplace(job_, stop_);
+        const auto building = [this](double so_far) {
             Progress progress;
             progress.phase = Phase::building;
             progress.building_seconds = so_far;
             if (observer_) observer_(progress);
-        });
+        };
+        prepared_ = engine::prepare_job(job_, stop_, building, script_ ? &script_->script() : nullptr);
         report_.fallbacks = prepared_.fallbacks;
         report_.notes = prepared_.notes;
         refuse_fallbacks();
@@ -211,14 +216,19 @@ class Run {
             report_.runtime = engine::runtime_text(*prepared_.model);
             report_.engine = prepared_.model->engine.digest;
             report_.load_seconds = prepared_.model->load_seconds;
-            const infer::SessionReport session = prepared_.model->sessions.front()->report();
-            report_.first_run_seconds = session.first_run_seconds;
-            report_.model_runs_as = infer::to_string(session.choice);
+            describe_session();
         }
         report_.one_segment_reason = prepared_.input.index->one_segment_reason;
         report_.segments = {static_cast<int>(prepared_.job.input.segments.size()), result.segments_reused};
         describe_times(result, profile);
         if (job_.run.trace) report_.trace_json = profile.trace_json();
+    }
+
+    void describe_session() {
+        if (prepared_.model->sessions.empty()) return;  // a script's workers have them
+        const infer::SessionReport session = prepared_.model->sessions.front()->report();
+        report_.first_run_seconds = session.first_run_seconds;
+        report_.model_runs_as = infer::to_string(session.choice);
     }
 
     void describe_times(const pipeline::RunResult& result, const pipeline::Profile& profile) {
@@ -246,6 +256,7 @@ class Run {
     const Observer& observer_;
     std::stop_token stop_;
     Clock::time_point begin_;
+    std::optional<engine::ScriptHost> script_;
     engine::PreparedJob prepared_;
     Report report_;
 };

@@ -64,6 +64,15 @@ void Profile::add_gpu(Stage stage, std::chrono::nanoseconds time) {
     stages_.at(at(stage)).gpu_nanoseconds += time.count();
 }
 
+void Profile::add_sums(Stage stage, const StageSums& more) {
+    Counters& counters = stages_.at(at(stage));
+    for (std::size_t i = 0; i < more.time.size(); ++i) counters.nanoseconds.at(i) += more.time.at(i).count();
+    counters.gpu_nanoseconds += more.gpu.count();
+    counters.frames += more.frames;
+    counters.workers_now += more.workers_now;
+    counters.workers_peak += more.workers_peak;
+}
+
 void Profile::count_frames(Stage stage, std::int64_t frames) { stages_.at(at(stage)).frames += frames; }
 
 void Profile::mark_first_frame() {

@@ -42,6 +42,8 @@ class Profile {
     /// Work of a stage that took `time` on a GPU, beside what its threads did.
     void add_gpu(Stage stage, std::chrono::nanoseconds time);
     void count_frames(Stage stage, std::int64_t frames = 1);
+    /// What stages of another process did since its last call; numbers of workers may fall.
+    void add_sums(Stage stage, const StageSums& more);
     void worker_started(Stage stage);
     void worker_ended(Stage stage);
 

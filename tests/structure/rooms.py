@@ -29,7 +29,8 @@ CUDA = re.compile(r"(cuda|nvcuvid|cuviddec|cupti|nvEncodeAPI|cub/|thrust/|cooper
 HIGHWAY = re.compile(r"hwy/")
 ONNX = re.compile(r"onnx/|google/protobuf/")
 ONNXRUNTIME = re.compile(r"(.*/)?onnxruntime_\w+\.h$")
-GETENV = re.compile(r"\b(secure_)?getenv\s*\(|\b(set|put|unset)env\s*\(|\benviron\b")
+# As the last argument it is handed on to a child process, unread.
+GETENV = re.compile(r"\b(secure_)?getenv\s*\(|\b(set|put|unset)env\s*\(|\benviron\b(?!\);)")
 
 
 @dataclass(frozen=True)

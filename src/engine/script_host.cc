@@ -1,0 +1,238 @@
+#include "engine/script_host.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "engine/job_json.h"
+#include "engine/output_checks.h"
+#include "engine/version.h"
+
+namespace millrace::engine {
+
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using nlohmann::json;
+using Received = MessageChannel::Received;
+
+constexpr std::chrono::milliseconds look_interval{50};
+/// For a worker to finish what it can when it is asked to stop.
+constexpr std::chrono::seconds patience{5};
+
+// Says over the socket why it cannot begin, before there is anything of Millrace to say it.
+constexpr const char* boot = R"(
+import json, os, struct, sys
+try:
+    from millrace import _worker
+except ImportError as error:
+    text = json.dumps({"missing": str(error)}).encode()
+    os.write(3, struct.pack(">I", len(text)) + text)
+    sys.exit(1)
+sys.exit(_worker.main(3))
+)";
+
+// A part of the run's memory and lanes for each worker.
+std::string job_for_worker(Job job, int workers) {
+    job.work_folder = work_folder(job);  // of standard output it is named after the process
+    if (workers > 1) {
+        const auto parts = static_cast<std::size_t>(workers);
+        job.run.memory /= parts;
+        job.run.gpu_memory /= parts;
+        if (job.run.lanes > 0) job.run.lanes = std::max(1, job.run.lanes / workers);
+    }
+    return to_json(job);
+}
+
+void check_script(const Job& job) {
+    struct stat found{};
+    if (::stat(job.script.path.c_str(), &found) != 0) {
+        throw Error(ErrorCode::usage, fmt::format("script {}: {}", job.script.path, std::strerror(errno)));  // NOLINT
+    }
+    if (job.input.path == "-") {
+        throw Error(ErrorCode::usage,
+                    fmt::format("script {}: its processes read the input themselves, which a pipe allows once; save it "
+                                "to a file",
+                                job.script.path));
+    }
+}
+
+}  // namespace
+
+ScriptHost::ScriptHost(const Job& job, const std::stop_token& stop)
+    : path_(job.script.path), python_(job.script.python.empty() ? "python3" : job.script.python) {
+    check_script(job);
+    start(job, job.script.workers.value_or(1));
+    for (Worker& worker : workers_) {
+        script_.description = script_from_message(expect(worker, "script", stop).at("script"));
+    }
+    const auto order = script_.description.settings.find("order");
+    if (workers_.size() > 1 && order != script_.description.settings.end() && order->second == "sequential") {
+        throw Error(ErrorCode::usage,
+                    fmt::format("script {}: it is sequential, so one worker sees all frames; leave out "
+                                "--script-workers {}",
+                                path_, workers_.size()));
+    }
+}
+
+void ScriptHost::start(const Job& job, int workers) {
+    const json hello = {{"hello", {{"version", version()}, {"job", job_for_worker(job, workers)}}}};
+    for (int i = 0; i < workers; ++i) {
+        int ends[2] = {-1, -1};  // NOLINT(*-avoid-c-arrays)
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+            throw Error(ErrorCode::failed, fmt::format("socketpair failed: {}", std::strerror(errno)));  // NOLINT
+        }
+        Worker& worker = workers_.emplace_back();
+        worker.channel = std::make_unique<MessageChannel>(ends[0]);
+        const MessageChannel theirs(ends[1]);  // closed here once it is inherited
+        worker.process = std::make_unique<ChildProcess>(std::vector<std::string>{python_, "-c", boot}, theirs.native());
+        worker.channel->send(hello);
+    }
+}
+
+json ScriptHost::expect(Worker& worker, const char* kind, const std::stop_token& stop) {
+    json message;
+    while (true) {
+        const Received received = worker.channel->receive(message, look_interval);
+        if (stop.stop_requested()) {
+            throw Error(ErrorCode::interrupted, fmt::format("{}: interrupted before it began", path_));
+        }
+        if (received == Received::closed) lost(worker);
+        if (received == Received::nothing) continue;
+        if (message.contains(kind)) return message;
+        refuse(worker, message);
+    }
+}
+
+void ScriptHost::refuse(Worker& worker, const json& message) const {
+    if (message.contains("failed")) throw error_from_message(message);
+    if (message.contains("missing")) {
+        throw Error(
+            ErrorCode::usage,
+            fmt::format("script {}: {} has no Millrace {} ({}); install it: {} -m pip install millrace=={}", path_,
+                        python_, version(), message.at("missing").get<std::string>(), python_, version()));
+    }
+    lost(worker);
+}
+
+void ScriptHost::lost(Worker& worker) const {
+    const auto how = worker.process->ended(patience);
+    throw Error(ErrorCode::failed,
+                fmt::format("script {}: the process that ran it {}; run the same command to continue", path_,
+                            how.value_or("is gone")));
+}
+
+pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun& run) {
+    const auto begin = std::chrono::steady_clock::now();
+    pipeline::RunResult result;
+    result.records = run.journal.finished();
+    result.segments_reused = static_cast<int>(result.records.size());
+    for (const auto& [segment, record] : result.records) result.frames_reused += record.frames_done;
+    try {
+        for (Worker& worker : workers_) {
+            const auto theirs = expect(worker, "ready", run.stop).at("ready").get<pipeline::Identity>();
+            if (theirs == prepared.job.identity) continue;
+            throw Error(ErrorCode::failed, fmt::format("script {}: its process planned another job: {}", path_,
+                                                       pipeline::describe_difference(prepared.job.identity, theirs)));
+        }
+        share_out(prepared, run.journal);
+        work(run, result);
+    } catch (const Error&) {  // the others end as they can, and what they finish is kept
+        stop_workers(run, result);
+        throw;
+    }
+    result.run_time = std::chrono::steady_clock::now() - begin;
+    return result;
+}
+
+// Side by side, as a segment's encoder wants the head of the next one, which is cheap where that is the same worker's.
+void ScriptHost::share_out(const PreparedJob& prepared, const pipeline::Journal& journal) {
+    std::vector<int> left;
+    for (const pipeline::Segment& segment : prepared.job.input.segments) {
+        if (!journal.finished().contains(segment.number)) left.push_back(segment.number);
+    }
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const std::size_t from = left.size() * i / workers_.size();
+        const std::size_t to = left.size() * (i + 1) / workers_.size();
+        const std::vector<int> part(left.begin() + static_cast<std::ptrdiff_t>(from),
+                                    left.begin() + static_cast<std::ptrdiff_t>(to));
+        workers_[i].channel->send({{"work", part}});
+    }
+}
+
+void ScriptHost::take_progress(Worker& worker, const WorkerProgress& now, pipeline::Profile& profile) {
+    for (std::size_t i = 0; i < now.stages.size(); ++i) {
+        pipeline::StageSums more = now.stages.at(i);
+        const pipeline::StageSums& before = worker.progress.stages.at(i);
+        for (std::size_t activity = 0; activity < more.time.size(); ++activity) {
+            more.time.at(activity) -= before.time.at(activity);
+        }
+        more.gpu -= before.gpu;
+        more.frames -= before.frames;
+        more.workers_now -= before.workers_now;
+        more.workers_peak -= before.workers_peak;
+        profile.add_sums(static_cast<pipeline::Stage>(i), more);
+    }
+    worker.progress = now;
+}
+
+void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run, pipeline::RunResult& result) {
+    if (message.contains("finished")) {
+        const std::string line = message.at("finished").get<std::string>();
+        for (const auto& [segment, record] : pipeline::parse_journal(line + "\n").finished) {
+            run.journal.add(record);
+            result.records.insert_or_assign(segment, record);
+        }
+    } else if (message.contains("progress")) {
+        take_progress(worker, progress_from_message(message.at("progress")), run.profile);
+        if (worker.progress.run.frames_done > 0) run.profile.mark_first_frame();
+    } else if (message.contains("done")) {
+        worker.done = true;
+    } else {
+        refuse(worker, message);
+    }
+}
+
+void ScriptHost::work(const ScriptRun& run, pipeline::RunResult& result) {
+    while (!std::ranges::all_of(workers_, &Worker::done)) {
+        if (run.stop.stop_requested()) {
+            throw Error(ErrorCode::interrupted, "interrupted; run the same command to continue");
+        }
+        pipeline::RunProgress now{result.frames_reused, result.frames_reused, 0};
+        for (Worker& worker : workers_) {
+            json message;
+            Received received = Received::nothing;
+            while (!worker.done && (received = worker.channel->receive(message, look_interval)) == Received::message) {
+                take(worker, message, run, result);
+            }
+            if (!worker.done && received == Received::closed) lost(worker);
+            now.frames_done += worker.progress.run.frames_done;
+            now.lanes += worker.progress.run.lanes;
+        }
+        run.observe(now);
+    }
+}
+
+// What they finished until then is kept.
+void ScriptHost::stop_workers(const ScriptRun& run, pipeline::RunResult& result) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    for (Worker& worker : workers_) worker.channel->send({{"stop", true}});
+    for (Worker& worker : workers_) {
+        json message;
+        while (std::chrono::steady_clock::now() < until) {
+            const Received received = worker.channel->receive(message, look_interval);
+            if (received == Received::closed) break;
+            if (received == Received::message && message.contains("finished")) take(worker, message, run, result);
+        }
+    }
+}
+
+}  // namespace millrace::engine

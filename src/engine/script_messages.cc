@@ -1,0 +1,79 @@
+#include "engine/script_messages.h"
+
+#include <nlohmann/json.hpp>
+
+namespace millrace::engine {
+
+namespace {
+
+using nlohmann::json;
+using pipeline::StageSums;
+
+json to_message(const StageSums& sums) {
+    json message = {sums.gpu.count(), sums.frames, sums.workers_now, sums.workers_peak};
+    for (const std::chrono::nanoseconds time : sums.time) message.push_back(time.count());
+    return message;
+}
+
+StageSums sums_from_message(const json& message) {
+    StageSums sums;
+    sums.gpu = std::chrono::nanoseconds(message.at(0).get<std::int64_t>());
+    sums.frames = message.at(1).get<std::int64_t>();
+    sums.workers_now = message.at(2).get<int>();
+    sums.workers_peak = message.at(3).get<int>();
+    for (std::size_t i = 0; i < sums.time.size(); ++i) {
+        sums.time.at(i) = std::chrono::nanoseconds(message.at(4 + i).get<std::int64_t>());
+    }
+    return sums;
+}
+
+}  // namespace
+
+json to_message(const infer::ScriptDescription& script) {
+    return {{"path", script.path},
+            {"sha256", script.sha256},
+            {"kind", static_cast<int>(script.kind)},
+            {"settings", script.settings},
+            {"dtype", static_cast<int>(script.dtype)},
+            {"scale", script.scale},
+            {"parameters", script.parameters},
+            {"runtime", script.runtime}};
+}
+
+infer::ScriptDescription script_from_message(const json& message) {
+    return {message.at("path").get<std::string>(),
+            message.at("sha256").get<std::string>(),
+            static_cast<infer::ScriptKind>(message.at("kind").get<int>()),
+            message.at("settings").get<infer::Settings>(),
+            static_cast<core::DType>(message.at("dtype").get<int>()),
+            message.at("scale").get<int>(),
+            message.at("parameters").get<std::string>(),
+            message.at("runtime").get<std::string>()};
+}
+
+json to_message(const core::Error& error) {
+    return {{"failed", {{"code", static_cast<int>(error.code())}, {"message", error.what()}}}};
+}
+
+core::Error error_from_message(const json& message) {
+    return {static_cast<core::ErrorCode>(message.at("failed").at("code").get<int>()),
+            message.at("failed").at("message").get<std::string>()};
+}
+
+json to_message(const WorkerProgress& progress) {
+    json stages = json::array();
+    for (const StageSums& sums : progress.stages) stages.push_back(to_message(sums));
+    return {{"frames", progress.run.frames_done}, {"lanes", progress.run.lanes}, {"stages", std::move(stages)}};
+}
+
+WorkerProgress progress_from_message(const json& message) {
+    WorkerProgress progress;
+    progress.run.frames_done = message.at("frames").get<std::int64_t>();
+    progress.run.lanes = message.at("lanes").get<int>();
+    for (std::size_t i = 0; i < progress.stages.size(); ++i) {
+        progress.stages.at(i) = sums_from_message(message.at("stages").at(i));
+    }
+    return progress;
+}
+
+}  // namespace millrace::engine

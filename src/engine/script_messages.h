@@ -1,0 +1,31 @@
+#pragma once
+// What a run's planning process and its script workers say to one another, as JSON.
+//
+// To a worker: {"hello": {"version", "job"}}, {"work": [segments]}, {"stop": true}.
+// From one: {"missing": text} before it has Millrace; {"script": description}; {"ready": identity};
+// {"finished": journal line}; {"progress": {...}}; {"done": {...}}; {"failed": {"code", "message"}}.
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/error.h"
+#include "infer/script.h"
+#include "pipeline/profile.h"
+#include "pipeline/runner.h"
+
+namespace millrace::engine {
+
+[[nodiscard]] nlohmann::json to_message(const infer::ScriptDescription& script);
+[[nodiscard]] infer::ScriptDescription script_from_message(const nlohmann::json& message);
+
+[[nodiscard]] nlohmann::json to_message(const core::Error& error);
+[[nodiscard]] core::Error error_from_message(const nlohmann::json& message);
+
+/// Frames done and lanes of one worker, and all that its stages did so far.
+struct WorkerProgress {
+    pipeline::RunProgress run;
+    std::array<pipeline::StageSums, pipeline::stage_count> stages;
+};
+[[nodiscard]] nlohmann::json to_message(const WorkerProgress& progress);
+[[nodiscard]] WorkerProgress progress_from_message(const nlohmann::json& message);
+
+}  // namespace millrace::engine

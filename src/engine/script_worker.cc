@@ -1,0 +1,134 @@
+#include "engine/script_worker.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "engine/backends.h"
+#include "engine/job_json.h"
+#include "engine/resolve.h"
+#include "engine/script_messages.h"
+#include "engine/version.h"
+#include "pipeline/journal.h"
+#include "pipeline/runner.h"
+
+namespace millrace::engine {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::milliseconds listen_interval{200};
+constexpr std::chrono::hours any_time{24};
+
+// The planning process keeps the journal; here all segments but the worker's own need no work.
+class WorkerLedger final : public pipeline::SegmentLedger {
+  public:
+    WorkerLedger(MessageChannel& channel, const pipeline::ResolvedJob& job, const std::set<int>& own)
+        : channel_(channel), folder_(job.work_folder) {
+        for (const pipeline::Segment& segment : job.input.segments) {
+            if (!own.contains(segment.number)) finished_[segment.number].segment = segment.number;
+        }
+    }
+
+    [[nodiscard]] const std::map<int, pipeline::SegmentRecord>& finished() const override { return finished_; }
+    [[nodiscard]] std::string segment_path(int segment) const override {
+        return pipeline::segment_path(folder_, segment);
+    }
+    void add(const pipeline::SegmentRecord& record) override {
+        channel_.send({{"finished", pipeline::format_record(record)}});
+    }
+
+  private:
+    MessageChannel& channel_;
+    std::string folder_;
+    std::map<int, pipeline::SegmentRecord> finished_;
+};
+
+WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Profile& profile) {
+    WorkerProgress progress{now, {}};
+    for (std::size_t i = 0; i < progress.stages.size(); ++i) {
+        progress.stages.at(i) = profile.sums(static_cast<pipeline::Stage>(i));
+    }
+    return progress;
+}
+
+// Ends the process, as nothing else ends a call into somebody's code.
+void check_timeout(MessageChannel& channel, const Job& job, double call_seconds) {
+    if (job.script.timeout <= 0 || call_seconds < job.script.timeout) return;
+    channel.send(to_message(core::Error(
+        core::ErrorCode::failed,
+        fmt::format("script {}: one call has taken {:.1f} s, longer than --script-timeout {}; mend it, or give it more",
+                    job.script.path, call_seconds, job.script.timeout))));
+    ::_exit(1);
+}
+
+}  // namespace
+
+ScriptWorker::ScriptWorker(int socket) : channel_(socket) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    json hello;
+    if (channel_.receive(hello, any_time) != MessageChannel::Received::message) ::_exit(1);
+    job_ = job_from_json(hello.at("hello").at("job").get<std::string>());
+    const std::string theirs = hello.at("hello").at("version").get<std::string>();
+    if (theirs == version()) return;
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("its Python package is of version {}, this program of {}", version(), theirs));
+}
+
+void ScriptWorker::fail(const core::Error& error) { channel_.send(to_message(error)); }
+
+bool ScriptWorker::run(const Script& script, const std::function<double()>& call_seconds) {
+    try {
+        work(script, call_seconds);
+        return true;
+    } catch (const core::Error& error) {
+        fail(error);
+    } catch (const std::exception& error) {  // the entry of a process
+        fail(core::Error(core::ErrorCode::failed, error.what()));
+    }
+    return false;
+}
+
+// Whoever plans says when to stop, or is gone.
+void ScriptWorker::listen(const std::stop_token& ended) {
+    json message;
+    while (!ended.stop_requested()) {
+        const MessageChannel::Received received = channel_.receive(message, listen_interval);
+        if (received == MessageChannel::Received::nothing) continue;
+        stop_.request_stop();
+        return;
+    }
+}
+
+void ScriptWorker::work(const Script& script, const std::function<double()>& call_seconds) {
+    channel_.send({{"script", to_message(script.description)}});
+    PreparedJob prepared = prepare_job(job_, stop_.get_token(), {}, &script);
+    channel_.send({{"ready", prepared.job.identity}});
+    json message;
+    if (channel_.receive(message, any_time) != MessageChannel::Received::message || !message.contains("work")) return;
+    WorkerLedger ledger(channel_, prepared.job, message.at("work").get<std::set<int>>());
+    const std::jthread listener([this](const std::stop_token& ended) { listen(ended); });
+    pipeline::Profile profile(pipeline::Tracing::off);
+    const pipeline::Backends backends = make_backends(job_, prepared, stop_.get_token());
+    const auto say = [&](const pipeline::RunProgress& now) {
+        check_timeout(channel_, job_, call_seconds());
+        channel_.send({{"progress", to_message(progress_of(now, profile))}});
+    };
+    const pipeline::RunResult result =
+        pipeline::run_segments(prepared.job, backends, ledger, profile, say, stop_.get_token());
+    std::int64_t frames = 0;
+    for (const auto& [segment, record] : result.records) frames += record.frames_done;
+    channel_.send({{"progress", to_message(progress_of({frames, 0, 0}, profile))}});
+    channel_.send({{"done", json::object()}});
+}
+
+}  // namespace millrace::engine
