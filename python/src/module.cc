@@ -12,7 +12,9 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "engine/version.h"
+#include "frame_tensor.h"
 #include "running.h"
+#include "script_worker.h"
 
 namespace nb = nanobind;
 
@@ -132,6 +134,8 @@ NB_MODULE(_engine, module) {
     module.attr("__version__") = engine::version();
     python::define_progress(module);
     python::define_running(module);
+    python::define_frame_tensor(module);
+    python::define_script_worker(module);
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));
     module.def("versions", &versions_json);

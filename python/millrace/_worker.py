@@ -1,0 +1,58 @@
+"""The process that runs a script. Started by a run that has one; not for use by hand."""
+
+from __future__ import annotations
+
+import json
+import platform
+from typing import Any
+
+from millrace import _engine
+from millrace._batch import Batch, Info
+from millrace._results import json_texts
+from millrace._script import Script, ScriptError, load
+
+
+class _Calls:
+    """How the engine enters a script. All of it runs on one thread of the engine."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def setup(self, width: int, height: int, device: str, batch: int) -> None:
+        self._script.setup(Info(width, height, device, batch))
+
+    def process(self, tensor: _engine.FrameTensor, frames: list[Any], result_shape: tuple[int, ...]) -> Any:
+        """Lines of JSON of an analyser; of a processor an array for all frames, or a list of arrays."""
+        indices, pts, seconds, segments = zip(*frames, strict=True)
+        batch = Batch(tensor, indices, pts, seconds, segments, result_shape)
+        results = self._script.process(batch)
+        self._script.check(results, batch)
+        if self._script.description["kind"] == "analyser":
+            return json_texts(results, batch.frames)
+        return list(results) if isinstance(results, tuple) else results
+
+    def close(self) -> None:
+        self._script.close()
+
+
+def _text(error: ScriptError) -> str:
+    return f"{error}\n{error.traceback}".rstrip()
+
+
+def _described(script: Script) -> str:
+    """For the engine, as JSON."""
+    said = dict(script.description)
+    said["parameters"] = json.dumps(said["parameters"], sort_keys=True)
+    said["runtime"] = f"Python {platform.python_version()}"
+    return json.dumps(said)
+
+
+def main(socket: int) -> int:
+    """Works until the run needs no more. The exit code of the process."""
+    worker = _engine.ScriptWorker(socket)
+    try:
+        script = load(worker.script, worker.settings)
+    except ScriptError as error:
+        worker.fail(error.code, _text(error))
+        return 1
+    return 0 if worker.run(_described(script), _Calls(script)) else 1

@@ -1,0 +1,64 @@
+#include "script_worker.h"
+
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/script_worker.h"
+#include "error_codes.h"
+#include "script_session.h"
+
+namespace millrace::python {
+
+namespace nb = nanobind;
+
+namespace {
+
+core::DType dtype_named(const std::string& name) {
+    return name == core::name(core::DType::float16) ? core::DType::float16 : core::DType::float32;
+}
+
+infer::ScriptDescription description_of(const std::string& path, const std::string& text) {
+    const auto said = nlohmann::json::parse(text);
+    infer::ScriptDescription script;
+    script.path = path;
+    script.sha256 = said.at("sha256").get<std::string>();
+    script.kind =
+        said.at("kind").get<std::string>() == "analyser" ? infer::ScriptKind::analyser : infer::ScriptKind::processor;
+    script.settings = said.at("settings").get<infer::Settings>();
+    script.dtype = dtype_named(said.at("dtype").get<std::string>());
+    script.scale = said.at("scale").get<int>();
+    script.parameters = said.at("parameters").get<std::string>();
+    script.runtime = said.at("runtime").get<std::string>();
+    return script;
+}
+
+bool run(engine::ScriptWorker& self, const std::string& description, const nb::object& calls) {
+    CallClock clock;
+    engine::Script script;
+    script.description = description_of(self.job().script.path, description);
+    script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId) {
+        return std::make_unique<ScriptSession>(script.description, model, input, calls, clock);
+    };
+    const nb::gil_scoped_release others_run;
+    return self.run(script, [&clock] { return clock.seconds(); });
+}
+
+}  // namespace
+
+void define_script_worker(nb::module_& module) {
+    nb::class_<engine::ScriptWorker>(module, "ScriptWorker")
+        .def(nb::init<int>(), nb::arg("socket"), nb::call_guard<nb::gil_scoped_release>())
+        .def_prop_ro("script", [](const engine::ScriptWorker& self) { return self.job().script.path; })
+        .def_prop_ro("settings", [](const engine::ScriptWorker& self) { return self.job().script.settings; })
+        .def(
+            "fail",
+            [](engine::ScriptWorker& self, const std::string& code, const std::string& message) {
+                self.fail(core::Error(code_named(code), message));
+            },
+            nb::arg("code"), nb::arg("message"))
+        .def("run", &run, nb::arg("description"), nb::arg("calls"));
+}
+
+}  // namespace millrace::python
