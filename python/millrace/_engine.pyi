@@ -1,5 +1,7 @@
 # The extension; its arguments are those of the command line, as bytes, and its answers are JSON.
 
+from typing import Any
+
 __version__: str
 
 class Progress:
@@ -42,6 +44,32 @@ class Running:
     def progress(self) -> Progress: ...
     def report(self) -> str: ...
     def trace(self) -> str: ...
+
+class FrameTensor:
+    """Frames in memory of the run, which whoever views it keeps from being used again."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str:
+        """ "float32" or "float16"."""
+    @property
+    def device(self) -> str:
+        """ "cpu"."""
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """For numpy.asarray(), which makes no copy."""
+
+class ScriptWorker:
+    """The process that runs a script, for millrace/_worker.py."""
+
+    def __init__(self, socket: int) -> None: ...
+    @property
+    def script(self) -> str: ...
+    @property
+    def settings(self) -> dict[str, str]: ...
+    def fail(self, code: str, message: str) -> None: ...
+    def run(self, description: str, calls: object) -> bool: ...
 
 def probe(arguments: list[bytes]) -> str: ...
 def devices(arguments: list[bytes]) -> str: ...

@@ -176,7 +176,7 @@ class Script:
             raise ScriptError(f"{self._path}: {self.description['name']} returned: {error}", code=error.code) from None
 
     def flush(self) -> Any:
-        """After the last batch of a segment; what the script returns, None where it has no flush."""
+        """After the last batch; what the script returns, None where it has no flush."""
         return self._hook("flush")
 
     def close(self) -> None:

@@ -31,7 +31,8 @@ class _Calls:
             return json_texts(results, batch.frames)
         return list(results) if isinstance(results, tuple) else results
 
-    def close(self) -> None:
+    def end(self) -> None:
+        self._script.flush()
         self._script.close()
 
 

@@ -62,6 +62,11 @@ void copy_array(nb::handle array, const device::Tensor& to) {
 
 }  // namespace
 
+void end_script(const std::string& path, nb::handle calls, CallClock& clock) {
+    const Call call(clock);
+    raised_as_errors(path, [&] { calls.attr("end")(); });
+}
+
 ScriptSession::ScriptSession(const infer::ScriptDescription& script, infer::ModelDescription model, infer::Size input,
                              nb::handle calls, CallClock& clock)
     : model_(std::move(model)),

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "infer/script.h"
@@ -29,6 +30,9 @@ class CallClock {
 
     std::atomic<std::int64_t> began_{0};
 };
+
+/// Calls the script's flush() and close(). Takes the GIL. Throws what they raise, as core::Error.
+void end_script(const std::string& path, nanobind::handle calls, CallClock& clock);
 
 /// Calls a script on the host. run() takes the GIL, and no other thread of the engine does. Results are copied into
 /// the outputs, as a script may use its memory again.

@@ -41,6 +41,7 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
     script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId) {
         return std::make_unique<ScriptSession>(script.description, model, input, calls, clock);
     };
+    script.end = [&] { end_script(script.description.path, calls, clock); };
     const nb::gil_scoped_release others_run;
     return self.run(script, [&clock] { return clock.seconds(); });
 }

@@ -84,7 +84,8 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["runtime"] = runtime_text(loaded);
     identity["--runtime"] = loaded.engines ? "tensorrt" : "automatic";  // what became of it stands below
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
-    if (!loaded.parameters) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
+    const bool here = !loaded.parameters && !loaded.sessions.empty();
+    if (here) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
     const bool fp16 = loaded.request.weights == infer::Weights::fp16;
     identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above
     identity["model threads"] = std::to_string(loaded.request.threads);

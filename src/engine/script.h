@@ -19,6 +19,8 @@ struct Script {
     infer::ScriptDescription description;
     /// Empty in the process that plans, whose job then has no session.
     MakeSession make_session;
+    /// After the last frame; may be empty.
+    std::function<void()> end;
 };
 
 /// The script in the place of a model. Throws Error(usage) for settings that contradict one another.

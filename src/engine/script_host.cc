@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "engine/device_choice.h"
 #include "engine/job_json.h"
 #include "engine/output_checks.h"
 #include "engine/version.h"
@@ -56,6 +57,10 @@ void check_script(const Job& job) {
     struct stat found{};
     if (::stat(job.script.path.c_str(), &found) != 0) {
         throw Error(ErrorCode::usage, fmt::format("script {}: {}", job.script.path, std::strerror(errno)));  // NOLINT
+    }
+    if (choose_devices(job.run.device).front().kind != device::DeviceKind::host) {
+        throw Error(ErrorCode::usage, fmt::format("script {}: scripts run on the CPU so far; leave out --device {}",
+                                                  job.script.path, job.run.device));
     }
     if (job.input.path == "-") {
         throw Error(ErrorCode::usage,

@@ -125,6 +125,7 @@ void ScriptWorker::work(const Script& script, const std::function<double()>& cal
     };
     const pipeline::RunResult result =
         pipeline::run_segments(prepared.job, backends, ledger, profile, say, stop_.get_token());
+    if (script.end) script.end();
     std::int64_t frames = 0;
     for (const auto& [segment, record] : result.records) frames += record.frames_done;
     channel_.send({{"progress", to_message(progress_of({frames, 0, 0}, profile))}});

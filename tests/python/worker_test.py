@@ -281,3 +281,25 @@ def test_a_pipe_is_refused(film, script, tmp_path):
     ended = millrace(*words("-", tmp_path / "out.mp4", script(SAME)), stdin=film.read_bytes())
     assert ended.code == USAGE, ended
     assert "save it to a file" in ended.err
+
+
+def test_a_script_is_ended_as_it_was_begun(film, script, tmp_path):
+    text = """
+from millrace import analyser
+
+@analyser
+class Note:
+    def setup(self, info):
+        self.notes = ["setup"]
+    def __call__(self, batch):
+        self.notes[1:] = ["called"]
+        return [0] * len(batch)
+    def flush(self):
+        self.notes.append("flush")
+    def close(self):
+        raise ValueError(" ".join([*self.notes, "close"]))
+"""
+    output = tmp_path / "out.jsonl"
+    err = refused(film, output, script(text), FAILED)
+    assert "line 15: ValueError: setup called flush close" in err
+    assert finished(output) > 10

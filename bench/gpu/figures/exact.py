@@ -15,7 +15,7 @@ def g7(bench):
     if count < 2:
         bench.table.add("SR net on several GPUs", ">= 1.9 on 2, 3.6 on 4", f"not run: {count} GPU here")
         return
-    path, fps, packets = bench.joined(8), {}, {}
+    path, fps, packets = bench.joined(16), {}, {}  # segments enough for four
     for gpus in (1, 2, 4):
         if gpus > count:
             break
