@@ -63,10 +63,12 @@ def in_stub(name):
     tree = ast.parse((ROOT / "python/millrace/_engine.pyi").read_text())
     if name is not None:
         (tree,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} - {"__init__"}
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {name for name in names if not name.startswith("_")}
 
 
 def test_the_stub_is_the_extension():
-    for kind in (_engine.Progress, _engine.Running):
+    kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker)
+    for kind in kinds:
         assert members(kind) == in_stub(kind.__name__)
-    assert members(_engine) - {"Progress", "Running"} == in_stub(None)
+    assert members(_engine) - {kind.__name__ for kind in kinds} == in_stub(None)

@@ -301,5 +301,5 @@ class Note:
 """
     output = tmp_path / "out.jsonl"
     err = refused(film, output, script(text), FAILED)
-    assert "line 15: ValueError: setup called flush close" in err
-    assert finished(output) > 10
+    assert "line 14: ValueError: setup called flush close" in err
+    assert finished(output) == 9, "all segments"
