@@ -117,10 +117,13 @@ def _json_text(index: int, result: object) -> str:
         ) from error
 
 
-def check_result(kind: Kind, results: Any, batch: Expected) -> None:
-    """Raises ScriptError where `results` is not what an entry of this kind returns for the batch."""
+def check_result(kind: Kind, results: Any, batch: Expected) -> Any:
+    """What the engine takes: of an analyser its lines of JSON, of a processor the results themselves.
+
+    Raises ScriptError where they are not what an entry of this kind returns for the batch.
+    """
     if kind == "processor":
         check_pictures(results, batch)
-    else:
-        _check_count(results, batch, "objects")
-        json_texts(results, batch.frames)
+        return results
+    _check_count(results, batch, "objects")
+    return json_texts(results, batch.frames)

@@ -168,10 +168,10 @@ class Script:
         assert self._call, "setup() comes first"
         return self._entered(self._call, batch)
 
-    def check(self, results: object, batch: Expected) -> None:
+    def check(self, results: object, batch: Expected) -> Any:
         """check_result() with the script's name in the message."""
         try:
-            check_result(self.description["kind"], results, batch)
+            return check_result(self.description["kind"], results, batch)
         except ScriptError as error:
             raise ScriptError(f"{self._path}: {self.description['name']} returned: {error}", code=error.code) from None
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from millrace import _engine
 from millrace._batch import Batch, Info
-from millrace._results import json_texts
 from millrace._script import Script, ScriptError, load
 
 
@@ -25,10 +24,7 @@ class _Calls:
         """Lines of JSON of an analyser; of a processor an array for all frames, or a list of arrays."""
         indices, pts, seconds, segments = zip(*frames, strict=True)
         batch = Batch(tensor, indices, pts, seconds, segments, result_shape)
-        results = self._script.process(batch)
-        self._script.check(results, batch)
-        if self._script.description["kind"] == "analyser":
-            return json_texts(results, batch.frames)
+        results = self._script.check(self._script.process(batch), batch)
         return list(results) if isinstance(results, tuple) else results
 
     def end(self) -> None:
