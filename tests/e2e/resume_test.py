@@ -13,6 +13,7 @@ from tools import (
     USAGE,
     command_of,
     ffmpeg,
+    journal_lines,
     leftovers,
     millrace,
     packet_fingerprint,
@@ -50,11 +51,6 @@ def start(film, output, *options):
         command_of("run", "-i", film, "-o", output, *SETTINGS, *options),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def journal_lines(output):
-    journal = output.with_name(output.name + ".millrace") / "journal"
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 def stop_midway(film, output, how, *options):

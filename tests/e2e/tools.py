@@ -157,6 +157,16 @@ def packet_fingerprint(path) -> str:
     return ffmpeg("-copyts", "-i", path, "-map", "0", "-c", "copy", "-f", "framehash", "-").decode()
 
 
+def journal_lines(output) -> int:
+    journal = output.with_name(output.name + ".millrace") / "journal"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def finished_segments(output) -> int:
+    """Of an unfinished run, by its journal, whose first line says what the run is."""
+    return max(0, journal_lines(output) - 1)
+
+
 def leftovers(folder) -> list[str]:
     """What lies in a folder, by name."""
     return sorted(entry.name for entry in Path(folder).iterdir())

@@ -21,6 +21,7 @@ from tools import (
     USAGE,
     command_of,
     ffmpeg,
+    finished_segments,
     frames_of,
     leftovers,
     millrace,
@@ -116,11 +117,6 @@ def start(film, output, *options, **variables):
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **variables},
     )  # fmt: skip
-
-
-def finished_segments(output):
-    journal = output.with_name(output.name + ".millrace") / "journal"
-    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
 
 
 def wait_for_segments(process, output, count):

@@ -17,6 +17,7 @@ from tools import (
     USAGE,
     command_of,
     ffmpeg,
+    finished_segments,
     leftovers,
     millrace,
     packet_fingerprint,
@@ -162,18 +163,13 @@ def wait_until(condition, seconds=60):
         time.sleep(0.02)
 
 
-def finished(output):
-    journal = output.with_name(output.name + ".millrace") / "journal"
-    return max(0, len(journal.read_text().splitlines()) - 1) if journal.exists() else 0
-
-
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT, "worker"])
 def test_what_is_finished_outlives_a_kill(film, script, tmp_path, kill):
     slow = script(processor("time.sleep(0.05)\nreturn batch.numpy()"))
     output, whole = tmp_path / "out.mp4", tmp_path / "whole.mp4"
     run(film, whole, slow)
     process = subprocess.Popen(command_of(*words(film, output, slow)), stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: finished(output) >= 2)
+    wait_until(lambda: finished_segments(output) >= 2)
     workers = children_of(process)
     assert len(workers) == 1
     if kill == "worker":
@@ -185,7 +181,7 @@ def test_what_is_finished_outlives_a_kill(film, script, tmp_path, kill):
     if kill == "worker":
         assert "was killed by signal 9; run the same command to continue" in err
     wait_until(lambda: not any(map(is_alive, workers)))
-    kept = finished(output)
+    kept = finished_segments(output)
     assert kept >= 2
     report = tmp_path / "report.json"
     run(film, output, slow, "--report", report)
@@ -199,7 +195,7 @@ def test_an_exception_shows_its_line_and_loses_nothing(film, script, tmp_path):
     err = refused(film, output, bad, FAILED, "--lanes", "1")
     assert "script.py, line 7" in err
     assert "ValueError: no such frame" in err
-    assert finished(output) >= 2
+    assert finished_segments(output) >= 2
 
 
 @pytest.mark.parametrize(
@@ -302,4 +298,4 @@ class Note:
     output = tmp_path / "out.jsonl"
     err = refused(film, output, script(text), FAILED)
     assert "line 14: ValueError: setup called flush close" in err
-    assert finished(output) == 9, "all segments"
+    assert finished_segments(output) == 9, "all segments"
