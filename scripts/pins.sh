@@ -9,6 +9,17 @@ PYTHON_TOOLS=(ruff==0.17.5 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==
 # What builds and checks the Python package; pyproject.toml names the first two again (tests/structure compares them).
 PACKAGE_TOOLS=(nanobind==3.1.0 scikit-build-core==1.1.2 mypy==2.4.1)
 
+# With --frameworks, into the same environment: what scripts are tested with, at today's versions.
+SCRIPT_TOOLS=(opencv-python-headless==4.14.0.94 jax==0.10.2 jaxlib==0.10.2)
+
+# With --frameworks, into .deps/frameworks: an environment of the system's Python, for Debian's PyTorch (PyPI's brings 3 GB of
+# CUDA), and what goes with its numpy 1.
+FRAMEWORKS_SYSTEM=(python3-torch)
+FRAMEWORKS=(
+    numpy==1.26.4 onnx==1.19.1 onnxruntime==1.31.1 opencv-python-headless==4.11.0.86 av==18.1.0
+    jax==0.6.2 jaxlib==0.6.2 tensorflow-cpu==2.20.0 pytest==9.2.0
+)
+
 CUDA_WHEELS=(
     nvidia-cuda-nvcc==13.0.88
     nvidia-cuda-crt==13.0.88
