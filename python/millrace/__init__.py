@@ -21,6 +21,8 @@ except ImportError as error:
 
 from millrace._declare import ScriptError, analyser, processor
 from millrace._errors import BadInputError, Error, InterruptedRun, RefusedError, UsageError
+from millrace._export import export
+from millrace._export_report import ExportError, ExportReport
 from millrace._options import Options
 from millrace._report import Report
 from millrace._run import devices, probe, run, versions
@@ -28,6 +30,8 @@ from millrace._run import devices, probe, run, versions
 __all__ = [
     "BadInputError",
     "Error",
+    "ExportError",
+    "ExportReport",
     "InterruptedRun",
     "Options",
     "Progress",
@@ -38,6 +42,7 @@ __all__ = [
     "__version__",
     "analyser",
     "devices",
+    "export",
     "probe",
     "processor",
     "run",
