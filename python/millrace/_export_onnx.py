@@ -8,6 +8,7 @@ import inspect
 import io
 import json
 import logging
+import re
 import tempfile
 import warnings
 from collections import Counter
@@ -66,20 +67,22 @@ def exported(module: Any, inputs: Sequence[Any], ports: Ports, opset: int | None
         try:
             torch.onnx.export(module, tensors, str(file), **options)
         except Exception as error:
-            raise ExportError(
-                f"torch's exporter to ONNX failed: {type(error).__name__}: {_first_line(error)}; {_advice(error)}"
-            ) from error
+            raise ExportError(f"torch's exporter to ONNX failed: {_first_line(error)}; {_advice(error)}") from error
         return onnx.load(str(file)), [str(warning.message).splitlines()[0] for warning in warned]
 
 
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "")
+def _first_line(error: BaseException) -> str:
+    """Of the error at the bottom; torch colours its own, which only say that something failed below."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
+    return f"{type(error).__name__}: {next((line for line in lines if line.strip()), '')}"
 
 
 def _advice(error: Exception) -> str:
     if "onnxscript" in str(error):
         return "install it: pip install onnxscript"
-    return "write the module without the operator or the branch that it names, or give another opset="
+    return "write the module without what it names, fix sizes with dynamic=(), or give another opset="
 
 
 @contextlib.contextmanager
