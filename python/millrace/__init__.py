@@ -26,6 +26,7 @@ from millrace._export_report import ExportError, ExportReport
 from millrace._options import Options
 from millrace._report import Report
 from millrace._run import devices, probe, run, versions
+from millrace._writer import Writer, WriterOptions
 
 __all__ = [
     "BadInputError",
@@ -39,6 +40,8 @@ __all__ = [
     "Report",
     "ScriptError",
     "UsageError",
+    "Writer",
+    "WriterOptions",
     "__version__",
     "analyser",
     "devices",

@@ -15,6 +15,7 @@
 #include "frame_tensor.h"
 #include "running.h"
 #include "script_worker.h"
+#include "writer.h"
 
 namespace nb = nanobind;
 
@@ -136,6 +137,7 @@ NB_MODULE(_engine, module) {
     python::define_running(module);
     python::define_frame_tensor(module);
     python::define_script_worker(module);
+    python::define_writer(module);
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));
     module.def("versions", &versions_json);

@@ -63,21 +63,6 @@ void add_segments(pipeline::Identity& identity, const pipeline::ResolvedJob& job
     if (job.video) identity["times earlier by"] = fmt::format("{} ticks", job.video->pts_shift);
 }
 
-void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& encoder) {
-    const media::EncoderRequest& request = encoder.request;
-    identity["encoder"] = media::encoder_version(request.codec);
-    identity["-c:v"] = request.codec;
-    identity["-crf"] = request.crf ? fmt::format("{}", *request.crf) : "default";
-    identity["-preset"] = request.preset.empty() ? "default" : request.preset;
-    identity["-b:v"] = request.bit_rate ? std::to_string(*request.bit_rate) : "none";
-    identity["pictures"] =
-        fmt::format("{} {}x{}", core::name(encoder.picture.format), encoder.picture.width, encoder.picture.height);
-    identity["encoder threads"] = std::to_string(encoder.threads);
-    std::string options;
-    for (const auto& [key, value] : request.options) options += fmt::format("{}={} ", key, value);
-    identity["-e"] = options;
-}
-
 void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pipeline::ModelPlan& plan) {
     const infer::ModelDescription& model = loaded.model;
     identity["model"] = model.sha256.substr(0, 16);
@@ -106,6 +91,22 @@ void add_driver(pipeline::Identity& identity) {
 
 }  // namespace
 
+void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& encoder) {
+    const media::EncoderRequest& request = encoder.request;
+    identity["encoder"] = media::encoder_version(request.codec);
+    identity["-c:v"] = request.codec;
+    identity["-crf"] = request.crf ? fmt::format("{}", *request.crf) : "default";
+    identity["-preset"] = request.preset.empty() ? "default" : request.preset;
+    identity["-b:v"] = request.bit_rate ? std::to_string(*request.bit_rate) : "none";
+    identity["pictures"] =
+        fmt::format("{} {}x{}", core::name(encoder.picture.format), encoder.picture.width, encoder.picture.height);
+    identity["encoder threads"] = std::to_string(encoder.threads);
+    std::string options;
+    for (const auto& [key, value] : request.options) options += fmt::format("{}={} ", key, value);
+    identity["-e"] = options;
+    if (encoder.device.kind == device::DeviceKind::cuda) add_driver(identity);
+}
+
 std::string batch_text(int batch, int asked) {
     return batch == asked ? std::to_string(batch) : fmt::format("{} of {}", batch, asked);
 }
@@ -129,7 +130,7 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     // Kernels are chosen and compiled by driver and libraries; NVENC's own code comes with the driver.
     const bool model_on_gpu = prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda;
     if (model_on_gpu) identity["GPU libraries"] = infer::cuda_library_versions();
-    if (model_on_gpu || pipeline::encodes_on_gpu(prepared.job)) add_driver(identity);
+    if (model_on_gpu) add_driver(identity);
     return identity;
 }
 

@@ -22,6 +22,9 @@ inline constexpr const char* batch_key = "batch";
 /// The 4 of "4 of 16" where 16 was asked for again; nullopt for all else.
 [[nodiscard]] std::optional<int> smaller_batch(std::string_view text, int asked);
 
+/// Of the encoder, and of the GPU's driver where that encodes.
+void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& encoder);
+
 /// Everything that may change a bit of the output, by the names that a refused resume shows.
 [[nodiscard]] pipeline::Identity identify(const Job& job, const PreparedJob& prepared);
 

@@ -26,7 +26,9 @@ Value named(const char* option, const std::string& text, std::initializer_list<V
                       fmt::format("{} {}: unknown; use one of {}", option, text, fmt::join(names, ", ")));
 }
 
-core::ColorDescription color_override(const InputOptions& options) {
+}  // namespace
+
+core::ColorDescription named_color(const InputOptions& options) {
     using core::ChromaSiting;
     using core::Matrix;
     using core::Range;
@@ -43,11 +45,9 @@ core::ColorDescription color_override(const InputOptions& options) {
     return color;
 }
 
-}  // namespace
-
 OpenedInput open_input(const InputOptions& options, const std::stop_token& stop) {
     OpenedInput input;
-    input.options = {options.path, options.video_stream, color_override(options)};
+    input.options = {options.path, options.video_stream, named_color(options)};
     input.source = media::open_source(input.options);
     input.info = input.source->info();
     input.index = std::make_shared<const media::PacketIndex>(media::build_index(*input.source, stop));

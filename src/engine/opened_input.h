@@ -19,6 +19,9 @@ struct OpenedInput {
     [[nodiscard]] bool is_pipe() const { return options.path == "-"; }
 };
 
+/// The colour that was named; unspecified where it was not. Throws Error(usage) for an unknown name.
+[[nodiscard]] core::ColorDescription named_color(const InputOptions& options);
+
 /// Throws Error(usage) for an unknown colour name, and what open_source() and build_index() throw.
 [[nodiscard]] OpenedInput open_input(const InputOptions& options, const std::stop_token& stop);
 

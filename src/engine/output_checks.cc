@@ -92,6 +92,18 @@ std::string default_encoder(const OutputOptions& options) {
     return "libx264";
 }
 
+media::EncoderRequest encoder_request(const OutputOptions& options) {
+    media::EncoderRequest request;
+    request.codec = options.video_codec.empty() ? default_encoder(options) : options.video_codec;
+    request.crf = options.crf;
+    request.preset = options.preset;
+    request.bit_rate = options.bit_rate;
+    request.pixel_format = options.pixel_format;
+    request.options = options.encoder_options;
+    request.threads = options.encoder_threads;
+    return request;
+}
+
 media::SinkOptions sink_options(const Job& job, const std::string& work_folder) {
     media::SinkOptions sink;
     sink.name = job.output.path;

@@ -27,6 +27,9 @@ void check_video_output(const Job& job);
 /// The encoder that fits the container, when none was named.
 [[nodiscard]] std::string default_encoder(const OutputOptions& options);
 
+/// What the options ask of the encoder.
+[[nodiscard]] media::EncoderRequest encoder_request(const OutputOptions& options);
+
 /// The sink of a video output, writing into the work folder.
 [[nodiscard]] media::SinkOptions sink_options(const Job& job, const std::string& work_folder);
 

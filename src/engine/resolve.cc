@@ -236,14 +236,7 @@ class Resolver {
     }
 
     void resolve_video() {
-        media::EncoderRequest request;
-        request.codec = job_.output.video_codec.empty() ? default_encoder(job_.output) : job_.output.video_codec;
-        request.crf = job_.output.crf;
-        request.preset = job_.output.preset;
-        request.bit_rate = job_.output.bit_rate;
-        request.pixel_format = job_.output.pixel_format;
-        request.options = job_.output.encoder_options;
-        request.threads = job_.output.encoder_threads;
+        const media::EncoderRequest request = encoder_request(job_.output);
         media::EncoderInput input;
         input.picture = result_picture();
         input.time_base = video().time_base;

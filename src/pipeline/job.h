@@ -65,6 +65,8 @@ struct Limits {
     int first_lanes = 1;                         ///< how many the run begins with
     int cores = 2;
     int encoders = 0;  ///< open at once, at most; 0: one a lane
+    /// Frames that wait for a segment's encoder. Few: what waits is memory, and a lane that runs ahead gains nothing.
+    std::int64_t frames_waiting = 3;
 };
 
 struct ResolvedJob {

@@ -7,14 +7,11 @@ namespace millrace::pipeline {
 
 namespace {
 
-// Frames that wait for an encoder. Few: what waits here is memory, and a lane that runs ahead gains nothing.
-constexpr std::int64_t frames_waiting = 3;
-
 // With those that the model needs to be busy with one lane alone, and those that wait for their neighbours.
 std::int64_t flow_limit(const ResolvedJob& job) {
-    if (!job.model) return frames_waiting;
+    if (!job.model) return job.limits.frames_waiting;
     const infer::ModelDescription& model = job.model->model;
-    return frames_waiting + std::int64_t{model.batch} * batches_in_flight(*job.model) + model.window.after;
+    return job.limits.frames_waiting + std::int64_t{model.batch} * batches_in_flight(*job.model) + model.window.after;
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class VideoOutput final : public SegmentOutput {
     void handle(FrameResult frame) override {
         device::Picture picture = make(std::move(frame));
         give_context(picture);
+        last_pts_ = picture.pts;
         ++frames_;
         if (!encodes()) return;
         waiting_.push_back(std::move(picture));
@@ -56,7 +57,7 @@ class VideoOutput final : public SegmentOutput {
     void finish(SegmentRecord record) override {
         if (!encodes()) return;
         encode_waiting(0);
-        if (!encode_context()) return;
+        if (!waiting_.empty() || !encode_context()) return;
         if (!seat().context || !all_out()) {
             encoder_->finish();
             drain();
@@ -91,9 +92,9 @@ class VideoOutput final : public SegmentOutput {
     /// Pictures that are let come down from a GPU while one before them is encoded.
     [[nodiscard]] std::size_t in_flight() const { return on_gpu(house().job) ? 2 : 0; }
 
-    // All but the last `keep`.
+    // All but the last `keep`; a stop leaves more.
     void encode_waiting(std::size_t keep) {
-        for (; waiting_.size() > keep; waiting_.pop_front()) {
+        for (; waiting_.size() > keep && !stop().stop_requested(); waiting_.pop_front()) {
             encode(waiting_.front(), sent_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
             house().frames_done(1);
             ++sent_;
@@ -159,7 +160,7 @@ class VideoOutput final : public SegmentOutput {
     void write_packets() {
         media::Packet packet;
         while (!(in_context_ && all_out()) && encoder_->receive(packet) == core::Receive::ready) {
-            if (packet.pts + plan_.pts_shift >= seat().segment.range.end) continue;  // context
+            if (in_context_ && packet.pts > last_pts_) continue;
             writer_->add(packet);
             ++packets_;
             house().profile.count_frames(Stage::encode);
@@ -175,6 +176,7 @@ class VideoOutput final : public SegmentOutput {
     std::int64_t frames_ = 0;
     std::int64_t sent_ = 0;
     std::int64_t packets_ = 0;
+    std::int64_t last_pts_ = core::no_pts;  ///< of the segment's own frames: what comes later is context
     bool in_context_ = false;
 };
 

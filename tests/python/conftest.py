@@ -22,3 +22,13 @@ def film(tmp_path_factory):
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     ffmpeg(*pattern("320x180", 8), *x264(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def whole_writing(tmp_path_factory):
+    """110 frames in five segments, written by a Writer without interruption."""
+    from writer_frames import write
+
+    path = tmp_path_factory.mktemp("whole") / "whole.mp4"
+    write(path, range(110))
+    return path

@@ -68,7 +68,7 @@ def in_stub(name):
 
 
 def test_the_stub_is_the_extension():
-    kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker)
+    kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker, _engine.Writer)
     for kind in kinds:
         assert members(kind) == in_stub(kind.__name__)
     assert members(_engine) - {kind.__name__ for kind in kinds} == in_stub(None)

@@ -1,0 +1,171 @@
+#include "writer.h"
+
+#include <fmt/format.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/error.h"
+#include "engine/frame_writer.h"
+#include "host_frames.h"
+#include "running.h"
+
+namespace millrace::python {
+
+namespace nb = nanobind;
+
+namespace {
+
+using Times = std::optional<std::vector<std::int64_t>>;
+
+/// Between looks at signals.
+constexpr double interval = 0.1;
+
+core::Rational rational(const nlohmann::json& pair) {
+    return {pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()};
+}
+
+/// millrace/_writer.py has checked all words.
+engine::WriterJob writer_job(const std::vector<std::string>& arguments, const std::string& declaration) {
+    const auto said = nlohmann::json::parse(declaration);
+    engine::WriterJob writer;
+    writer.job = parsed<app::RunCommand>(arguments).job;
+    engine::FrameSpec& frames = writer.frames;
+    frames.width = said.at("width").get<int>();
+    frames.height = said.at("height").get<int>();
+    const auto dtype = said.at("dtype").get<std::string>();
+    for (const core::DType one : {core::DType::float32, core::DType::float16, core::DType::uint8}) {
+        if (dtype == core::name(one)) frames.dtype = one;
+    }
+    frames.layout = said.at("layout").get<std::string>() == "nhwc" ? ops::Layout::nhwc : ops::Layout::nchw;
+    const auto color = said.at("color").get<std::string>();
+    frames.channels = color == "rgb" ? ops::Channels::rgb : color == "bgr" ? ops::Channels::bgr : ops::Channels::luma;
+    frames.white = said.at("range").get<float>();
+    writer.frame_rate = rational(said.at("frame_rate"));
+    if (!said.at("time_base").is_null()) writer.time_base = rational(said.at("time_base"));
+    writer.primaries = said.at("primaries").get<std::string>();
+    writer.transfer = said.at("transfer").get<std::string>();
+    return writer;
+}
+
+/// Python's handle on a writer. After a fork the writer's threads are the parent's: the child's handle raises, and lets
+/// nothing go.
+class WriterHandle {
+  public:
+    WriterHandle(const std::vector<std::string>& arguments, const std::string& declaration) {
+        const engine::WriterJob job = writer_job(arguments, declaration);
+        const nb::gil_scoped_release others_run;
+        writer_ = std::make_unique<engine::FrameWriter>(job);
+    }
+    WriterHandle(const WriterHandle&) = delete;
+    WriterHandle& operator=(const WriterHandle&) = delete;
+    WriterHandle(WriterHandle&&) = delete;
+    WriterHandle& operator=(WriterHandle&&) = delete;
+    ~WriterHandle() {
+        if (::getpid() != pid_) {
+            // NOLINTNEXTLINE(bugprone-unused-return-value): leaked on purpose
+            (void)writer_.release();
+            return;
+        }
+        const nb::gil_scoped_release others_run;
+        writer_.reset();
+    }
+
+    engine::FrameWriter& get() {
+        if (::getpid() == pid_) return *writer_;
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("Writer: it belongs to process {}, and this is {}, forked from it; open a Writer "
+                                      "in the process that writes",
+                                      pid_, ::getpid()));
+    }
+
+    void write(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> /*stream*/) {
+        engine::FrameWriter& writer = get();
+        if (busy_.test_and_set()) {
+            throw core::Error(core::ErrorCode::usage,
+                              "Writer: another thread is in write(); frames have one order, so hand them over from one "
+                              "thread");
+        }
+        const std::unique_ptr<std::atomic_flag, void (*)(std::atomic_flag*)> free(
+            &busy_, [](std::atomic_flag* busy) { busy->clear(); });
+        write_host(writer, frames, pts);
+    }
+
+    void close() {
+        get().close();
+        wait_until([this] { return get().wait(interval); });
+    }
+
+  private:
+    /// Without the GIL, looking at signals between: ctrl-C gets through.
+    template <class Condition>
+    static void wait_until(Condition reached) {
+        while (true) {
+            bool there = false;
+            {
+                const nb::gil_scoped_release others_run;
+                there = reached();
+            }
+            if (there) return;
+            if (PyErr_CheckSignals() != 0) throw nb::python_error();
+        }
+    }
+
+    static void check_times(const Times& pts, std::int64_t count) {
+        if (!pts || std::ssize(*pts) == count) return;
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("pts: expected one for each of {} frames, found {}", count, pts->size()));
+    }
+
+    static void write_host(engine::FrameWriter& writer, nb::handle frames, const Times& pts) {
+        HostFrames views(frames, writer.frames().tensor());
+        check_times(pts, views.count());
+        for (std::int64_t i = 0; i < views.count(); ++i) {
+            wait_until([&] { return writer.wait_for_room(interval); });
+            const nb::gil_scoped_release others_run;
+            writer.write(views.at(i), pts ? std::optional((*pts)[static_cast<std::size_t>(i)]) : std::nullopt);
+        }
+    }
+
+    pid_t pid_ = ::getpid();
+    std::unique_ptr<engine::FrameWriter> writer_;
+    std::atomic_flag busy_;
+};
+
+std::vector<std::string> words_of(const nb::list& arguments) {
+    std::vector<std::string> list;
+    for (const nb::handle argument : arguments) {
+        const auto text = nb::cast<nb::bytes>(argument);
+        list.emplace_back(text.c_str(), text.size());
+    }
+    return list;
+}
+
+}  // namespace
+
+void define_writer(nb::module_& module) {
+    const auto open = [](WriterHandle* self, const nb::list& arguments, const std::string& declaration) {
+        new (self) WriterHandle(words_of(arguments), declaration);
+    };
+    nb::class_<WriterHandle>(module, "Writer")
+        .def("__init__", open, nb::arg("arguments"), nb::arg("declaration"))
+        .def_prop_ro("frames_done", [](WriterHandle& self) { return self.get().frames_done(); })
+        .def_prop_ro("next_frame", [](WriterHandle& self) { return self.get().next_frame(); })
+        .def(
+            "start_at", [](WriterHandle& self, std::int64_t frame) { self.get().start_at(frame); }, nb::arg("frame"))
+        .def("write", &WriterHandle::write, nb::arg("frames").none(), nb::arg("pts") = nb::none(),
+             nb::arg("stream") = nb::none())
+        .def("close", &WriterHandle::close)
+        .def("abort", [](WriterHandle& self) { self.get().abort(); })
+        .def(
+            "wait", [](WriterHandle& self, double seconds) { return self.get().wait(seconds); }, nb::arg("seconds"),
+            nb::call_guard<nb::gil_scoped_release>())
+        .def("report", [](WriterHandle& self) { return to_json(self.get().report()); });
+}
+
+}  // namespace millrace::python

@@ -1,0 +1,13 @@
+#pragma once
+// The GPU's version of widen. Private to src/ops.
+
+#include <cstdint>
+
+#include "device/device.h"
+
+namespace millrace::ops {
+
+/// Enqueues. The caller keeps the timelines.
+void widen_cuda(device::StreamRef stream, const std::uint8_t* from, float* to, std::int64_t count);
+
+}  // namespace millrace::ops
