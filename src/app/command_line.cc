@@ -49,6 +49,14 @@ Selected select_command(const Arguments& arguments) {
         wrong(fmt::format("model: expected 'model show FILE', found '{}'",
                           arguments.size() > 1 ? shown("model " + arguments[1]) : "model"));
     }
+    if (first == "script") {
+        if (arguments.size() > 1 && arguments[1] == "check") return {CommandId::script_check, 2};
+        if (arguments.size() > 1 && is_one_of(arguments[1], {"-h", "--help", "-help", "--help-all"})) {
+            return {CommandId::script_check, 1};
+        }
+        wrong(fmt::format("script: expected 'script check FILE', found '{}'",
+                          arguments.size() > 1 ? shown("script " + arguments[1]) : "script"));
+    }
     for (const CommandInfo& command : commands()) {
         if (command.words == first) return {command.id, 1};
     }
@@ -127,9 +135,10 @@ void apply(Draft& draft, const Item& item) {
 
 void apply_operand(CommandId command, Draft& draft, const std::string& value) {
     if (value.empty()) wrong("found an empty argument");
-    std::string* target = command == CommandId::probe        ? &draft.job.input.path
-                          : command == CommandId::model_show ? &draft.job.model.path
-                                                             : nullptr;
+    std::string* target = command == CommandId::probe          ? &draft.job.input.path
+                          : command == CommandId::model_show   ? &draft.job.model.path
+                          : command == CommandId::script_check ? &draft.job.script.path
+                                                               : nullptr;
     if (target == nullptr) {
         const bool file = find_option(command, "-i") != nullptr;
         wrong(
@@ -178,6 +187,15 @@ void check_script(const Draft& draft) {
                                                                                     : "--script-timeout"));
 }
 
+ScriptCheckCommand script_check_of(const Draft& draft) {
+    ScriptCheckCommand command{draft.job.script, draft.job.model.batch};
+    if (draft.size) {
+        command.width = (*draft.size)[0];
+        command.height = (*draft.size)[1];
+    }
+    return command;
+}
+
 Action action_of(CommandId command, const Draft& draft) {
     switch (command) {
         case CommandId::run:
@@ -199,6 +217,9 @@ Action action_of(CommandId command, const Draft& draft) {
         case CommandId::model_show:
             need(draft.job.model.path, "model show", "a model");
             return ModelShowCommand{draft.job.model};
+        case CommandId::script_check:
+            need(draft.job.script.path, "script check", "a script");
+            return script_check_of(draft);
         case CommandId::devices:
             return DevicesCommand{draft.job.model.runtime_library};
         case CommandId::completion:

@@ -1,6 +1,7 @@
 #pragma once
 // What a command line asks for. Plain data; nothing has been done yet.
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -42,6 +43,13 @@ struct ModelShowCommand {
     ModelOptions model;
 };
 
+struct ScriptCheckCommand {
+    ScriptOptions script;
+    std::optional<int> batch;
+    int width = 640;  ///< of the video that is made up
+    int height = 360;
+};
+
 struct DevicesCommand {
     std::string runtime_library;
 };
@@ -53,8 +61,8 @@ struct TextCommand {
     std::string text;
 };
 
-using Action =
-    std::variant<RunCommand, ProbeCommand, BenchCommand, ModelShowCommand, DevicesCommand, VersionCommand, TextCommand>;
+using Action = std::variant<RunCommand, ProbeCommand, BenchCommand, ModelShowCommand, ScriptCheckCommand,
+                            DevicesCommand, VersionCommand, TextCommand>;
 
 struct CommandLine {
     Common common;

@@ -67,6 +67,8 @@ std::string bash_script() {
     script +=
         "    if [[ \"${words[1]}\" == model ]] && ((${#words[@]} == 3)); then\n"
         "        COMPREPLY=($(compgen -W show -- \"$word\"))\n        return\n    fi\n"
+        "    if [[ \"${words[1]}\" == script ]] && ((${#words[@]} == 3)); then\n"
+        "        COMPREPLY=($(compgen -W check -- \"$word\"))\n        return\n    fi\n"
         "    before=\"${words[-2]}\"\n"
         "    case \"$before\" in\n";
     script += bash_values();
@@ -130,6 +132,7 @@ std::string zsh_script() {
         }
         if (command.id == CommandId::completion) cases += " \\\n            '1:shell:(bash zsh fish)'";
         if (command.id == CommandId::model_show) cases += " \\\n            '1:command:(show)' '2:file:_files'";
+        if (command.id == CommandId::script_check) cases += " \\\n            '1:command:(check)' '2:file:_files'";
         if (command.id == CommandId::probe) cases += " \\\n            '1:file:_files'";
         cases += "\n            ;;\n";
     }
@@ -198,6 +201,7 @@ std::string fish_script() {
         }
     }
     script += "complete -c millrace -n '__fish_seen_subcommand_from model' -f -a 'show'\n";
+    script += "complete -c millrace -n '__fish_seen_subcommand_from script' -f -a 'check'\n";
     script += "complete -c millrace -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
     return script;
 }

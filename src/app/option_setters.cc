@@ -151,6 +151,10 @@ void script_setting(Draft& draft, const std::string& value) {
     const auto [key, text] = parse_key_value("--set", value);
     draft.job.script.settings[key] = text;
 }
+void size(Draft& draft, const std::string& value) {
+    const auto [width, height] = parse_size("--size", value);
+    draft.size = {width, height};
+}
 void python(Draft& draft, const std::string& value) { draft.job.script.python = value; }
 void script_workers(Draft& draft, const std::string& value) {
     draft.job.script.workers = count("--script-workers", value, most_threads);

@@ -58,6 +58,7 @@ void runtime_library(Draft& draft, const std::string& value);
 
 void script(Draft& draft, const std::string& value);
 void script_setting(Draft& draft, const std::string& value);
+void size(Draft& draft, const std::string& value);
 void python(Draft& draft, const std::string& value);
 void script_workers(Draft& draft, const std::string& value);
 void script_timeout(Draft& draft, const std::string& value);

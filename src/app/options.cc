@@ -19,7 +19,8 @@ constexpr unsigned media = work | bit(CommandId::probe);
 constexpr unsigned writing = run_only | bit(CommandId::probe);
 constexpr unsigned model = media | bit(CommandId::model_show);
 constexpr unsigned runtime = model | bit(CommandId::devices);
-constexpr unsigned all = runtime;
+constexpr unsigned scripts = run_only | bit(CommandId::script_check);
+constexpr unsigned all = runtime | bit(CommandId::script_check);
 
 constexpr std::string_view files_group = "Files";
 constexpr std::string_view frames_group = "Which frames";
@@ -102,8 +103,8 @@ constexpr std::array table{
            once, set::tile},
     Option{"window", "", "BEFORE,AFTER", "", "neighbouring frames that the model sees: 1,1", model_group, model, 0U,
            once, set::window},
-    Option{"batch", "", "N", "", "frames in one run of the model or script", model_group, model, work, once,
-           set::batch},
+    Option{"batch", "", "N", "", "frames in one run of the model or script", model_group,
+           model | bit(CommandId::script_check), work, once, set::batch},
     Option{"batch-timeout", "", "TIME", "", "a batch leaves when its oldest frame waited this long (default: 50ms)",
            model_group, work, 0U, once, set::batch_timeout},
     Option{"model-threads", "", "N", "", "threads inside one run of the model", model_group, model, 0U, once,
@@ -120,10 +121,12 @@ constexpr std::array table{
            bit(CommandId::devices), once, set::runtime_library},
     Option{"script", "", "FILE", "", "Python script that every frame goes through", script_group, run_only, run_only,
            once, set::script},
-    Option{"set", "", "KEY=VALUE", "", "a parameter of the script; may be repeated", script_group, run_only, run_only,
+    Option{"set", "", "KEY=VALUE", "", "a parameter of the script; may be repeated", script_group, scripts, scripts,
            many, set::script_setting},
     Option{"python", "", "FILE", "", "interpreter for the script (default: of the virtual environment, else python3)",
-           script_group, run_only, 0U, once, set::python},
+           script_group, scripts, bit(CommandId::script_check), once, set::python},
+    Option{"size", "", "WxH", "", "size of the frames that are made up (default: 640x360)", script_group,
+           bit(CommandId::script_check), bit(CommandId::script_check), once, set::size},
     Option{"script-workers", "", "N", "", "processes that run the script at once", script_group, run_only, 0U, once,
            set::script_workers},
     Option{"script-timeout", "", "TIME", "", "a call of the script may take this long (default: any time)",
@@ -174,6 +177,10 @@ constexpr std::array command_table{
     CommandInfo{CommandId::model_show, "model show", "show a model's ports, settings and their origins",
                 "millrace model show x2.onnx\n"
                 "millrace model show x2.onnx --input-range 255 --json",
+                "FILE"},
+    CommandInfo{CommandId::script_check, "script check", "run a script on made-up frames, and say what to mend",
+                "millrace script check enhance.py\n"
+                "millrace script check enhance.py --set gain=1.5 --size 1920x1080 --json",
                 "FILE"},
     CommandInfo{CommandId::devices, "devices", "list what can be worked on",
                 "millrace devices\nmillrace devices --json", ""},

@@ -1,7 +1,9 @@
 #pragma once
 // The table of all options. Parsing, help, completion and the manual page are made from it.
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,7 +13,7 @@
 
 namespace millrace::app {
 
-enum class CommandId : std::uint8_t { run, probe, bench, model_show, devices, completion, man };
+enum class CommandId : std::uint8_t { run, probe, bench, model_show, script_check, devices, completion, man };
 
 /// A command as help and completion show it.
 struct CommandInfo {
@@ -28,6 +30,7 @@ struct Draft {
     Job job;
     std::string report_path;
     std::string trace_path;
+    std::optional<std::array<int, 2>> size;  ///< width, height of frames that are made up
 };
 
 /// often: in --help. seldom: in --help-all and the manual too.

@@ -15,6 +15,7 @@
 
 #include "app/answers.h"
 #include "app/progress.h"
+#include "app/script_check.h"
 #include "app/signals.h"
 #include "app/summary.h"
 #include "app/terminal.h"
@@ -133,6 +134,8 @@ int execute(Context& context, ModelShowCommand& command) {
     print_line(context.common.format == Format::json ? json : render_model(json));
     return 0;
 }
+
+int execute(Context& context, ScriptCheckCommand& command) { become_script_check(command, context.common.format); }
 
 int execute(Context& context, DevicesCommand& command) {
     const std::string json = devices_json(find_runtime_library(command.runtime_library));

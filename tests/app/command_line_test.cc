@@ -198,6 +198,14 @@ TEST(OtherCommands, TakeTheirFiles) {
     EXPECT_EQ(std::get<ProbeCommand>(parse_command_line(words("probe -- -x.mp4")).action).job.input.path, "-x.mp4");
     EXPECT_EQ(std::get<ModelShowCommand>(parse_command_line(words("model show m.onnx --batch 4")).action).model.batch,
               4);
+    const auto check = std::get<ScriptCheckCommand>(
+        parse_command_line(words("script check x.py --set gain=2 --size 64x36 --batch 4 --python py")).action);
+    EXPECT_EQ(check.script.path, "x.py");
+    EXPECT_THAT(check.script.settings, testing::ElementsAre(testing::Pair("gain", "2")));
+    EXPECT_EQ(check.script.python, "py");
+    EXPECT_EQ(check.width, 64);
+    EXPECT_EQ(check.height, 36);
+    EXPECT_EQ(check.batch, 4);
     EXPECT_EQ(std::get<BenchCommand>(parse_command_line(words("bench -i a.mp4 -m m.onnx")).action).job.model.path,
               "m.onnx");
     EXPECT_EQ(std::get<DevicesCommand>(parse_command_line(words("devices --ort-library x")).action).runtime_library,
@@ -224,8 +232,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"frobnicate", "'millrace --help' lists them"},
                     Wrong{"-i a -o b", "did you mean 'millrace run -i ...'?"},
                     Wrong{"model x.onnx", "expected 'model show FILE', found 'model x.onnx'"},
-                    Wrong{"model show", "model show needs a model"}, Wrong{"probe", "probe needs a file"},
-                    Wrong{"probe a b", "expected one file, found 'a' and 'b'"},
+                    Wrong{"script x.py", "expected 'script check FILE', found 'script x.py'"},
+                    Wrong{"script check", "script check needs a script"},
+                    Wrong{"script check x.py --size 64", "--size"}, Wrong{"model show", "model show needs a model"},
+                    Wrong{"probe", "probe needs a file"}, Wrong{"probe a b", "expected one file, found 'a' and 'b'"},
                     Wrong{"run -o b", "run needs an input (-i FILE)"},
                     Wrong{"run -i a", "run needs an output (-o FILE)"},
                     Wrong{"run a.mp4 b.mp4", "unexpected 'a.mp4'; input and output are named with -i and -o"},

@@ -134,10 +134,12 @@ std::set<std::string> bash_completions(const std::string& line) {
 }
 
 TEST(BashCompletion, OffersCommands) {
-    EXPECT_EQ(bash_completions("millrace "), (std::set<std::string>{"run", "probe", "bench", "model", "devices",
-                                                                    "completion", "man", "--help", "--version"}));
+    EXPECT_EQ(bash_completions("millrace "),
+              (std::set<std::string>{"run", "probe", "bench", "model", "script", "devices", "completion", "man",
+                                     "--help", "--version"}));
     EXPECT_EQ(bash_completions("millrace pr"), std::set<std::string>{"probe"});
     EXPECT_EQ(bash_completions("millrace model "), std::set<std::string>{"show"});
+    EXPECT_EQ(bash_completions("millrace script "), std::set<std::string>{"check"});
     EXPECT_EQ(bash_completions("millrace completion "), (std::set<std::string>{"bash", "zsh", "fish"}));
 }
 

@@ -1,0 +1,283 @@
+"""`millrace script check`: a script on made-up frames, what it takes and gives, how long, and what is to be mended."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.util
+import json
+import os
+import platform
+import resource
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from millrace._batch import Batch, Info
+from millrace._check_frames import HostFrames, Wanted, batch_of, wanted
+from millrace._declare import ScriptError
+from millrace._script import Script, load
+
+_CALLS = 5
+_ENOUGH_SECONDS = 5.0  # of calls
+_SLOWER = 3.0  # times that are worth a note
+_MOMENT = 0.05  # seconds that are not
+_KEPT = 1  # batches whose memory a script may keep; as in the engine
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Findings:
+    """What `--json` prints. Times are seconds, memory is bytes."""
+
+    script: str
+    kind: str
+    name: str
+    sha256: str
+    python: str
+    parameters: dict[str, Any]
+    order: str
+    input: dict[str, Any]
+    output: dict[str, Any] = field(default_factory=dict)
+    import_seconds: float = 0.0
+    setup_seconds: float = 0.0
+    first_call_seconds: float = 0.0
+    call_seconds: float = 0.0  # the median of further ones, with a full batch
+    frame_seconds: float = 0.0
+    calls: int = 0
+    memory_bytes: int = 0  # resident, at the end
+    memory_growth_bytes: int = 0  # over the further calls
+    notes: list[str] = field(default_factory=list)
+
+
+def _timed(call: Callable[[], Result]) -> tuple[float, Result]:
+    began = time.perf_counter()
+    result = call()
+    return time.perf_counter() - began, result
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+class Check:
+    """One script on its way through the calls of a run."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self._path = str(Path(asked["path"]).absolute())
+        seconds, self._script = _timed(lambda: load(asked["path"], asked["settings"]))
+        self._wanted = wanted(self._script.description, asked["size"], asked["batch"])
+        self._found = _findings(self._path, self._script, self._wanted)
+        self._found.import_seconds = seconds
+        self._given: list[weakref.ref[Any]] = []
+
+    def run(self) -> Findings:
+        """Raises ScriptError where a run would."""
+        found, asked = self._found, self._wanted
+        info = Info(asked.width, asked.height, "cpu", asked.batch)
+        found.setup_seconds = _timed(lambda: self._script.setup(info))[0]
+        found.first_call_seconds, first = self._call(0, asked.batch)
+        found.output = self._described(first)
+        repeatable = self._script.description["order"] == "any"
+        again = self._further_calls(0 if repeatable else asked.batch)
+        if repeatable:
+            self._compare(first, again)
+        del first, again
+        self._short_call()
+        self._script.flush()
+        self._script.close()
+        found.memory_bytes = _resident()
+        return found
+
+    def _call(self, start: int, count: int) -> tuple[float, Any]:
+        """As the worker does. The time is the script's alone."""
+        batch = batch_of(self._wanted, start, count)
+        self._check_kept(batch)
+        seconds, results = _timed(lambda: self._script.process(batch))
+        lines = self._script.check(results, batch)
+        return seconds, lines if self._found.kind == "analyser" else _stacked(results, len(batch))
+
+    def _check_kept(self, batch: Batch) -> None:
+        gc.collect()
+        self._given = [given for given in self._given if given() is not None]
+        if len(self._given) > _KEPT:
+            raise ScriptError(
+                f"{self._path}: it keeps the memory of {len(self._given)} batches, which is the run's; at most {_KEPT} "
+                "can be kept: copy what is needed longer",
+                code="failed",
+            )
+        assert isinstance(batch.tensor, HostFrames)
+        self._given.append(weakref.ref(batch.tensor.array))
+
+    def _further_calls(self, start: int) -> Any:
+        """The first of their results."""
+        times: list[float] = []
+        seconds, kept = self._call(start, self._wanted.batch)
+        times.append(seconds)
+        before = _resident()
+        while len(times) < _CALLS and sum(times) < _ENOUGH_SECONDS:
+            start += self._wanted.batch
+            times.append(self._call(start, self._wanted.batch)[0])
+        found = self._found
+        found.calls = 1 + len(times)
+        found.call_seconds = sorted(times)[len(times) // 2]
+        found.frame_seconds = found.call_seconds / self._wanted.batch
+        found.memory_growth_bytes = max(0, _resident() - before)
+        self._judge_times(len(times))
+        return kept
+
+    def _judge_times(self, calls: int) -> None:
+        found, one = self._found, self._batch_bytes()
+        if found.first_call_seconds > max(_SLOWER * found.call_seconds, _MOMENT):
+            times = found.first_call_seconds / max(found.call_seconds, 1e-9)
+            found.notes.append(
+                f"the first call took {times:.0f} times as long as the others, once in every process that runs the "
+                "script; what can be done before belongs in setup"
+            )
+        if calls > 1 and found.memory_growth_bytes > max((calls - 1) * one // 2, 8 << 20):
+            found.notes.append(
+                f"memory grew by {found.memory_growth_bytes / (calls - 1) / 1e6:.1f} MB a call (a batch has "
+                f"{one / 1e6:.1f} MB): does it keep something of every batch?"
+            )
+
+    def _batch_bytes(self) -> int:
+        size = 2 if self._wanted.dtype == "float16" else 4
+        for extent in self._wanted.shape:
+            size *= extent
+        return size
+
+    def _short_call(self) -> None:
+        """The last batch of a video is seldom full."""
+        count = self._wanted.batch
+        if count == 1:
+            return
+        seconds = self._call(count * (self._found.calls + 1), count // 2)[0]
+        if seconds > max(_SLOWER * self._found.call_seconds, _MOMENT):
+            times = seconds / max(self._found.call_seconds, 1e-9)
+            self._found.notes.append(
+                f"a batch that is not full took {times:.0f} times as long as a full one: is something compiled for "
+                "each shape? batch.tensor always has the same"
+            )
+
+    def _described(self, first: Any) -> dict[str, Any]:
+        """What came back, and what is odd about it."""
+        import numpy
+
+        if self._found.kind == "analyser":
+            if any("null" in line for line in first):
+                self._found.notes.append("there is a null in what came back; NaN and infinity become null")
+            return {"first": json.loads(first[0])}
+        finite = first[numpy.isfinite(first)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        outside = numpy.mean((finite < 0) | (finite > self._wanted.white)) if finite.size else 0.0
+        if finite.size < first.size:
+            self._found.notes.append(
+                f"{first.size - finite.size} values are NaN or infinite; NaN becomes 0 in the video"
+            )
+        if outside > 0:
+            self._found.notes.append(
+                f"{outside:.2%} of the values are below 0 or above {self._wanted.white}, and are cut off in the video"
+            )
+        shape = [self._wanted.batch, *self._wanted.picture(self._wanted.scale)]
+        return {"dtype": str(first.dtype), "shape": shape, "lowest": low, "highest": high}
+
+    def _compare(self, first: Any, again: Any) -> None:
+        import numpy
+
+        analysed = self._found.kind == "analyser"
+        if first == again if analysed else numpy.array_equal(first, again, equal_nan=True):
+            return
+        self._found.notes.append(
+            "the same frames gave another result the second time, so an interrupted run goes on to another file; seed "
+            'what is random by batch.indices, or declare order="sequential" if it depends on the frames before'
+        )
+
+
+def _stacked(results: Any, frames: int) -> Any:
+    """A processor's result as an array of numpy that is ours."""
+    import numpy
+
+    arrays = list(results)[:frames]
+    return numpy.stack([numpy.array(array.detach() if hasattr(array, "detach") else array) for array in arrays])
+
+
+def _findings(path: str, script: Script, asked: Wanted) -> Findings:
+    description = script.description
+    shown = {"shape": list(asked.shape), **{key: value for key, value in asdict(asked).items() if key != "scale"}}
+    return Findings(
+        script=path,
+        kind=description["kind"],
+        name=description["name"],
+        sha256=description["sha256"],
+        python=f"{platform.python_version()} ({sys.executable})",
+        parameters=description["parameters"],
+        order=description["order"],
+        input=shown,
+    )
+
+
+def _text(found: Findings) -> str:
+    given, made = found.input, found.output
+    result = json.dumps(made["first"]) if "first" in made else f"{made['dtype']} {made['shape']}, {_range(made)}"
+    parameters = ", ".join(f"{name}={value!r}" for name, value in found.parameters.items())
+    rate = f"{1 / found.frame_seconds:,.0f} frames a second in one process" if found.frame_seconds else "no time at all"
+    lines = [
+        f"{found.script}: {found.kind} {found.name}, order {found.order}",
+        f"  Python      {found.python}",
+        f"  parameters  {parameters or '-'}",
+        f"  takes       {given['dtype']} {given['shape']}, {given['color']}, white is {given['white']}",
+        f"  gave back   {result}",
+        f"  import      {found.import_seconds:.3f} s",
+        f"  setup       {found.setup_seconds:.3f} s",
+        f"  first call  {found.first_call_seconds * 1e3:.2f} ms",
+        f"  then        {found.call_seconds * 1e3:.2f} ms a call, {found.frame_seconds * 1e3:.3f} ms a frame: {rate}",
+        f"  memory      {found.memory_bytes / 1e6:.0f} MB, grew by {found.memory_growth_bytes / 1e6:.1f} MB",
+        *(f"  note: {note}" for note in found.notes),
+        f"good: {found.calls + (given['batch'] > 1)} calls went as a run's would",
+    ]
+    return "\n".join(lines)
+
+
+def _range(made: dict[str, Any]) -> str:
+    return f"values from {made['lowest']:.3g} to {made['highest']:.3g}"
+
+
+@contextlib.contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """What the script prints, and what libraries below Python do, is no part of the answer; as in a run."""
+    sys.stdout.flush()
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(answer, 1)
+        os.close(answer)
+
+
+def _checked(asked: dict[str, Any]) -> Findings:
+    if importlib.util.find_spec("numpy") is None:
+        raise ScriptError(f"frames are made with numpy; install it: {sys.executable} -m pip install numpy")
+    return Check(asked).run()
+
+
+def main(asked: dict[str, Any]) -> int:
+    """`asked`: path, settings, size, batch, json, as src/app/script_check.cc has them. The exit code of the process."""
+    try:
+        with _printing_to_stderr():
+            found = _checked(asked)
+    except ScriptError as error:
+        print(f"millrace: error: {error}\n{error.traceback}".rstrip(), file=sys.stderr)
+        if asked["json"]:
+            said = {"code": error.code, "message": str(error), "exit_code": error.exit_code}
+            print(json.dumps({"error": said}, indent=2, ensure_ascii=False))
+        return error.exit_code
+    print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if asked["json"] else _text(found))
+    return 0

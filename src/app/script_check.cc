@@ -1,0 +1,59 @@
+#include "app/script_check.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "app/terminal.h"
+#include "core/error.h"
+#include "millrace/engine.h"
+
+namespace millrace::app {
+
+namespace {
+
+// The exit code is that of a wrong command line, as for a run.
+constexpr const char* boot = R"(
+import json, sys
+asked = {**json.loads(sys.argv[1]), "path": sys.argv[2]}
+try:
+    import millrace
+    if millrace.__version__ != asked["version"]:
+        raise ImportError("found " + millrace.__version__)
+    from millrace import _check
+except ImportError as error:
+    package = "millrace==" + asked["version"]
+    print("millrace: error: script {}: {} has no Millrace {} ({}); install it: {} -m pip install {}".format(
+        asked["path"], sys.executable, asked["version"], error, sys.executable, package), file=sys.stderr)
+    sys.exit(2)
+sys.exit(_check.main(asked))
+)";
+
+std::string asked_of(const ScriptCheckCommand& command, Format format) {
+    nlohmann::json asked = {{"settings", command.script.settings},
+                            {"size", {command.width, command.height}},
+                            {"batch", nullptr},
+                            {"json", format == Format::json},
+                            {"version", nlohmann::json::parse(versions_json()).at("millrace")}};
+    if (command.batch) asked["batch"] = *command.batch;
+    return asked.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void become_script_check(const ScriptCheckCommand& command, Format format) {
+    const std::string python = find_python(command.script.python);
+    const std::string asked = asked_of(command, format);
+    (void)std::signal(SIGPIPE, SIG_DFL);  // what is ignored stays so in what comes next
+    (void)std::fflush(stdout);
+    ::execlp(python.c_str(), python.c_str(), "-c", boot, asked.c_str(), command.script.path.c_str(), nullptr);
+    throw core::Error(core::ErrorCode::failed,
+                      fmt::format("script {}: {} could not be started: {}; name an interpreter with --python",
+                                  command.script.path, python, std::generic_category().message(errno)));
+}
+
+}  // namespace millrace::app
