@@ -4,6 +4,9 @@ import millrace
 
 report = millrace.run("in.mp4", "out.mp4", model="x2.onnx", crf=20)
 print(report.verdict)
+
+for batch in millrace.read("in.mp4", batch=16):
+    print(batch.pts, batch.numpy().shape)
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ except ImportError as error:
         path=error.path,
     ) from error
 
+from millrace._clip import Clip, Frame, Losses, ReadOptions, read
 from millrace._declare import ScriptError, analyser, processor
 from millrace._errors import BadInputError, Error, InterruptedRun, RefusedError, UsageError
 from millrace._export import export
@@ -30,12 +34,16 @@ from millrace._writer import Writer, WriterOptions
 
 __all__ = [
     "BadInputError",
+    "Clip",
     "Error",
     "ExportError",
     "ExportReport",
+    "Frame",
     "InterruptedRun",
+    "Losses",
     "Options",
     "Progress",
+    "ReadOptions",
     "RefusedError",
     "Report",
     "ScriptError",
@@ -48,6 +56,7 @@ __all__ = [
     "export",
     "probe",
     "processor",
+    "read",
     "run",
     "versions",
 ]

@@ -103,6 +103,11 @@ _CHECKS: Mapping[str, Check] = {
 }
 
 
+def check(argument: str, name: str, value: object) -> None:
+    """Whether a decorator's argument may have a value; `name` is what messages call it."""
+    _CHECKS[argument](name, value)
+
+
 # Arguments that are settings of a model too, by their names there.
 _KEYS: Mapping[str, str] = {
     **{name: f"input.{name}" for name in ("color", "layout", "range", "size", "fit")},
@@ -115,7 +120,7 @@ def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
     for name, value in said.items():
         if name not in known:
             raise ScriptError(f"@{kind} has no argument {name}; it has {', '.join(known)}")
-        _CHECKS[name](f"@{kind}'s {name}", value)
+        check(name, f"@{kind}'s {name}", value)
 
     def mark(target: Entry) -> Entry:
         if not callable(target) or not hasattr(target, "__dict__"):

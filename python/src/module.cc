@@ -13,8 +13,10 @@
 #include "core/log.h"
 #include "engine/version.h"
 #include "frame_tensor.h"
+#include "reader.h"
 #include "running.h"
 #include "script_worker.h"
+#include "words.h"
 #include "writer.h"
 
 namespace nb = nanobind;
@@ -22,16 +24,6 @@ namespace nb = nanobind;
 namespace millrace::python {
 
 namespace {
-
-/// Python hands over bytes: a path need not be UTF-8.
-std::vector<std::string> words(const nb::list& arguments) {
-    std::vector<std::string> list;
-    for (const nb::handle argument : arguments) {
-        const auto text = nb::cast<nb::bytes>(argument);
-        list.emplace_back(text.c_str(), text.size());
-    }
-    return list;
-}
 
 /// Text of the engine for Python; bytes of a path that are no UTF-8 stay what os.fsdecode makes of them.
 nb::object text(const std::string& bytes) {
@@ -136,6 +128,7 @@ NB_MODULE(_engine, module) {
     python::define_progress(module);
     python::define_running(module);
     python::define_frame_tensor(module);
+    python::define_reader(module);
     python::define_script_worker(module);
     python::define_writer(module);
     module.def("probe", &python::probe, nb::arg("arguments"));

@@ -32,8 +32,16 @@ std::size_t default_memory(int cores) {
 
 }  // namespace
 
+std::size_t memory_for(const RunOptions& options, int cores) {
+    return options.memory > 0 ? options.memory : default_memory(cores);
+}
+
+std::size_t decoder_bytes(const core::PictureDesc& picture) {
+    return decoder_pictures * device::picture_bytes(picture);
+}
+
 std::size_t lane_bytes(const pipeline::ResolvedJob& job) {
-    std::size_t bytes = decoder_pictures * device::picture_bytes(job.input.video.picture);
+    std::size_t bytes = decoder_bytes(job.input.video.picture);
     if (job.video && !pipeline::encodes_on_gpu(job)) {
         // Looked at by the encoder, and held as context for the segment before.
         const auto lookahead = static_cast<std::size_t>(job.video->encoder.context_frames);
@@ -46,7 +54,7 @@ std::size_t lane_bytes(const pipeline::ResolvedJob& job) {
 pipeline::Limits make_limits(const RunOptions& options, const pipeline::ResolvedJob& job, int cores) {
     pipeline::Limits limits;
     limits.cores = cores;
-    limits.memory = options.memory > 0 ? options.memory : default_memory(cores);
+    limits.memory = memory_for(options, cores);
     const auto fitting = static_cast<int>(std::min<std::size_t>(limits.memory / lane_bytes(job), 1024));
     limits.lanes = options.lanes > 0 ? options.lanes : cores;
     limits.lanes = std::clamp(limits.lanes, 1, std::max(1, fitting));

@@ -15,6 +15,12 @@ namespace millrace::engine {
 /// Bytes that one lane and its encoder keep, by the estimate.
 [[nodiscard]] std::size_t lane_bytes(const pipeline::ResolvedJob& job);
 
+/// Bytes that may be in flight: --memory, or what the machine's memory and cores allow.
+[[nodiscard]] std::size_t memory_for(const RunOptions& options, int cores);
+
+/// Bytes that a lane's decoder keeps, by the estimate.
+[[nodiscard]] std::size_t decoder_bytes(const core::PictureDesc& picture);
+
 /// For the report, where memory keeps lanes back that cores and segments would feed; empty mostly.
 [[nodiscard]] std::string limits_note(const RunOptions& options, const pipeline::ResolvedJob& job);
 

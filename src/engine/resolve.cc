@@ -28,18 +28,6 @@ constexpr int sequential_threads = 4;  // of a model that cannot run several fra
 
 int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
-    switch (policy) {
-        case OnCorrupt::conceal:
-            return pipeline::CorruptPolicy::conceal;
-        case OnCorrupt::drop:
-            return pipeline::CorruptPolicy::drop;
-        case OnCorrupt::fail:
-            return pipeline::CorruptPolicy::fail;
-    }
-    return pipeline::CorruptPolicy::conceal;
-}
-
 // Decides a job step by step; each step needs those before it.
 class Resolver {
   public:

@@ -48,4 +48,16 @@ Selection select_frames(const OpenedInput& input, const InputOptions& options) {
     return selection;
 }
 
+pipeline::CorruptPolicy to_policy(OnCorrupt policy) {
+    switch (policy) {
+        case OnCorrupt::conceal:
+            return pipeline::CorruptPolicy::conceal;
+        case OnCorrupt::drop:
+            return pipeline::CorruptPolicy::drop;
+        case OnCorrupt::fail:
+            return pipeline::CorruptPolicy::fail;
+    }
+    return pipeline::CorruptPolicy::conceal;
+}
+
 }  // namespace millrace::engine

@@ -6,6 +6,7 @@
 
 #include "engine/opened_input.h"
 #include "media/frame_reader.h"
+#include "pipeline/job.h"
 
 namespace millrace::engine {
 
@@ -20,5 +21,8 @@ struct Selection {
 
 /// Throws Error(bad_input) when no frame is left, naming what the file has.
 [[nodiscard]] Selection select_frames(const OpenedInput& input, const InputOptions& options);
+
+/// --on-corrupt in the words of the pipeline.
+[[nodiscard]] pipeline::CorruptPolicy to_policy(OnCorrupt policy);
 
 }  // namespace millrace::engine

@@ -1,13 +1,10 @@
 #include "pipeline/decode_lane.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
-#include "core/error.h"
-#include "pipeline/reframe.h"
+#include "pipeline/damage.h"
 
 namespace millrace::pipeline {
 
@@ -93,18 +90,12 @@ class Lane {
         if (enough) ++behind_enough_;
         if (own) {
             ++decoded_.decoded;
-            if (!fits(picture.desc)) ++decoded_.reshaped;
+            if (!fits(input_, picture.desc)) ++decoded_.reshaped;
         }
         // Neighbours see what they would see within one segment: no frame that is dropped.
         if (picture.flags.corrupt && !accept_corrupt(picture.pts, role)) return core::Push::pushed;
         if (output.admit(feeder_->frames()) == core::Push::cancelled) return core::Push::cancelled;
         return feeder_->push(std::move(picture), role);
-    }
-
-    [[nodiscard]] bool fits(const core::PictureDesc& desc) const {
-        core::PictureDesc promised = input_.video.picture;
-        if (input_.decoded_format) promised.format = *input_.decoded_format;
-        return desc.width == promised.width && desc.height == promised.height && same_meaning(desc, promised);
     }
 
     // Whether a damaged frame goes on. The segment that a frame belongs to lists it.
@@ -120,10 +111,7 @@ class Lane {
             case CorruptPolicy::fail:
                 break;
         }
-        throw core::Error(core::ErrorCode::bad_input,
-                          fmt::format("{}: the frame at pts {} is damaged; --on-corrupt conceal keeps what the decoder "
-                                      "makes of such frames, --on-corrupt drop leaves them out",
-                                      reader_->info().path, pts));
+        throw damaged_frame(reader_->info().path, pts);
     }
 
     void count_reader_stats(const media::FrameRange& range) {

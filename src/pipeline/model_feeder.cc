@@ -4,10 +4,9 @@
 #include <utility>
 
 #include "device/copy.h"
-#include "device/stream.h"
 #include "infer/tiles.h"
-#include "ops/to_tensor.h"
 #include "pipeline/feeder.h"
+#include "pipeline/frame_converter.h"
 #include "pipeline/gpu_times.h"
 #include "pipeline/model_io.h"
 
@@ -29,12 +28,10 @@ class ModelFeeder final : public Feeder {
           batcher_(batcher),
           profile_(profile),
           stop_(std::move(stop)),
-          stream_(batcher.device()),
-          gpu_times_(stream_, Stage::to_tensor, profile),
+          converter_(plan.model, plan.frame, batcher.device()),
+          gpu_times_(converter_.stream(), Stage::to_tensor, profile),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
-          frames_pool_(batcher.device(), "frame tensors", device::unbounded),
-          // Bounded by the batches in flight, which are all that keep pictures.
-          uploads_(batcher.device(), "uploaded pictures", device::unbounded) {
+          frames_pool_(batcher.device(), "frame tensors", device::unbounded) {
         if (plan_.model.tile) tiles_ = infer::plan_tiles(plan_.model, plan_.frame);
     }
 
@@ -49,11 +46,11 @@ class ModelFeeder final : public Feeder {
         FrameTag tag{0, picture.pts, picture.duration, nullptr};
         if (role == FrameRole::own) tag.ordinal = frames_++;
         if (is_direct() && role == FrameRole::halo) return core::Push::pushed;
-        picture = on_device(std::move(picture));
+        picture = converter_.on_device(std::move(picture), stop_);
         if (needs_source()) tag.source = std::make_shared<const device::Picture>(picture.share());
         if (is_direct()) return feed_direct(picture, std::move(tag));
 
-        device::Tensor tensor = device::lease_tensor(frames_pool_, converter(picture.desc).output(), stop_);
+        device::Tensor tensor = device::lease_tensor(frames_pool_, converter_.op(picture.desc).output(), stop_);
         convert(picture, tensor);
         window_.push_back({std::move(tensor), std::move(tag), role});
         return emit_while([this] { return emitted_ + after() < size(); });
@@ -76,26 +73,11 @@ class ModelFeeder final : public Feeder {
     [[nodiscard]] std::int64_t before() const { return plan_.model.window.before; }
     [[nodiscard]] std::int64_t after() const { return plan_.model.window.after; }
 
-    [[nodiscard]] device::Picture on_device(device::Picture picture) {
-        if (picture.device == batcher_.device()) return picture;
-        return device::copied(stream_, uploads_, picture, stop_);
-    }
-
-    // Made anew when the stream changes its size or format midway.
-    const ops::ToTensor& converter(const core::PictureDesc& desc) {
-        if (!converter_ || converter_desc_ != desc) {
-            converter_.emplace(desc, input_spec(plan_.model),
-                               fit_to(plan_.model, {desc.width, desc.height}, plan_.frame));
-            converter_desc_ = desc;
-        }
-        return *converter_;
-    }
-
     void convert(const device::Picture& picture, const device::Tensor& tensor) {
-        const ops::ToTensor& op = converter(picture.desc);
+        const ops::ToTensor& op = converter_.op(picture.desc);
         const Timed busy(profile_, Stage::to_tensor, Activity::busy);
         gpu_times_.begin(picture.timeline, tensor.timeline);
-        op.run(stream_, picture, tensor);
+        op.run(converter_.stream(), picture, tensor);
         gpu_times_.end();
         profile_.count_frames(Stage::to_tensor);
     }
@@ -108,7 +90,7 @@ class ModelFeeder final : public Feeder {
     core::Push feed_direct(const device::Picture& picture, FrameTag tag) {
         std::optional<Batcher::Slot> slot = reserve();
         if (!slot) return core::Push::cancelled;
-        slot->input.desc = converter(picture.desc).output();
+        slot->input.desc = converter_.op(picture.desc).output();
         convert(picture, slot->input);
         batcher_.commit(std::move(*slot), {sink_, std::move(tag), 0});
         return core::Push::pushed;
@@ -156,9 +138,9 @@ class ModelFeeder final : public Feeder {
         gpu_times_.begin(frame.timeline, slot.timeline);
         if (tiles_) {
             slot.desc.shape = with_size(frame.desc.shape, plan_.model.layout, tiles_->tile);
-            infer::gather_tile(stream_, *tiles_, static_cast<std::size_t>(tile), frame, slot);
+            infer::gather_tile(converter_.stream(), *tiles_, static_cast<std::size_t>(tile), frame, slot);
         } else {
-            device::copy(stream_, frame, slot);
+            device::copy(converter_.stream(), frame, slot);
         }
         gpu_times_.end();
         return slot.desc.byte_count();
@@ -168,13 +150,10 @@ class ModelFeeder final : public Feeder {
     Batcher& batcher_;
     Profile& profile_;
     std::stop_token stop_;
-    device::Stream stream_;
+    FrameConverter converter_;
     GpuTimes gpu_times_;
     device::BufferPool frames_pool_;
-    device::BufferPool uploads_;
     std::optional<infer::TilePlan> tiles_;
-    std::optional<ops::ToTensor> converter_;
-    core::PictureDesc converter_desc_;
     std::shared_ptr<ResultSink> sink_;
     std::deque<WindowFrame> window_;
     std::int64_t emitted_ = 0;  ///< index in window_ of the next frame to emit
