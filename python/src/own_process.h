@@ -36,8 +36,11 @@ class OwnProcess {
                                           "it again there, or start processes with multiprocessing's 'spawn'",
                                           what_, pid_, ::getpid()));
         }
-        if (!thing_) throw core::Error(core::ErrorCode::usage, fmt::format("{}: is closed; open it again", what_));
+        if (!thing_) throw closed();
         return *thing_;
+    }
+    [[nodiscard]] core::Error closed() const {
+        return {core::ErrorCode::usage, fmt::format("{}: is closed; open it again", what_)};
     }
     /// Nothing in a child.
     void close() {

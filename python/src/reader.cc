@@ -54,6 +54,7 @@ class StreamHandle {
                 got = stream->next(batch, interval);
             }
             if (got == pipeline::FrameStream::Next::ended) return nb::none();
+            if (got == pipeline::FrameStream::Next::stopped) throw stream_.closed();
             if (got == pipeline::FrameStream::Next::batch) return to_python(std::move(batch), time_base_);
             check_signals();
         }

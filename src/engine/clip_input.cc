@@ -29,11 +29,17 @@ device::DeviceId one_device(const std::string& names) {
                                   names));
 }
 
-void check_seekable(const OpenedInput& input) {
-    if (input.info.seekable && !input.is_pipe()) return;
-    throw core::Error(core::ErrorCode::usage,
-                      fmt::format("{}: is no file that can be read at any place; save it to one first",
-                                  input.is_pipe() ? "standard input" : input.info.path));
+core::Error not_seekable(const std::string& name) {
+    return {core::ErrorCode::usage,
+            fmt::format("{}: is no file that can be read at any place; save it to one first", name)};
+}
+
+// Frames by number are read from any place, again and again.
+OpenedInput open_file(const InputOptions& options, const std::stop_token& stop) {
+    if (options.path == "-") throw not_seekable("standard input");
+    OpenedInput input = open_input(options, stop);
+    if (!input.info.seekable) throw not_seekable(input.info.path);
+    return input;
 }
 
 // Seconds of a segment.
@@ -50,8 +56,7 @@ double segment_seconds(const OpenedInput& input) {
 
 ClipInput::ClipInput(const Job& job, const std::stop_token& stop) : device_(one_device(job.run.device)) {
     gpu_memory_ = gpu_memory_for(job.run, {device_});
-    input_ = open_input(job.input, stop);
-    check_seekable(input_);
+    input_ = open_file(job.input, stop);
     if (const std::string& damage = input_.index->damage; !damage.empty()) {
         fallbacks_.push_back(fmt::format("{}: {}", job.input.path, damage));
     }

@@ -222,7 +222,7 @@ FrameStream::Next FrameStream::next(FrameBatch& batch, std::chrono::milliseconds
     if (!complete()) {
         stop_.request_stop();
         if (error_) std::rethrow_exception(error_);
-        return Next::ended;
+        return ended_ && batches_.empty() ? Next::ended : Next::stopped;
     }
     batch = std::move(batches_.front()->batch);
     batch.tensor.desc.shape.front() = static_cast<std::int64_t>(batch.numbers.size());

@@ -66,8 +66,9 @@ class FrameStream {
     FrameStream(FrameStream&&) = delete;
     FrameStream& operator=(FrameStream&&) = delete;
 
-    enum class Next { batch, ended, timed_out };
-    /// Waits at most `timeout`. Throws what went wrong, behind all batches before it; ended after stop().
+    enum class Next { batch, ended, timed_out, stopped };
+    /// Waits at most `timeout`. Throws what went wrong, behind all batches before it. stopped: stop() came before the
+    /// end.
     Next next(FrameBatch& batch, std::chrono::milliseconds timeout);
     void stop();
     [[nodiscard]] ReadLosses losses() const;

@@ -20,6 +20,13 @@ def show(now: millrace.Progress) -> None:
     print(f"{now.frames_done}/{now.frames_total} {now.phase} {now.fps:.1f}")
 
 
+def look(path: Path) -> list[int]:
+    with millrace.read(path, batch=16, color="bgr", size=(64, 48), start=1.5) as clip:
+        ticks = [tick for batch in clip for tick in batch.pts if tick is not None]
+        print(len(clip), clip.frame_rate, clip[1:3].indices, clip.at(0.5).pts, clip.frames([1, 2]).numpy(), clip.losses)
+    return ticks
+
+
 def main() -> float:
     stop = threading.Event()
     try:

@@ -36,6 +36,8 @@ def test_a_script_is_checked(tmp_path):
         ('color="luma"', 'color="lima"', "processor"),
         ("size=(64, 48)", "size=64", "processor"),
         ("gain=2.0", 'gain="2"', "gain"),
+        ("batch=16", 'batch="16"', "batch"),
+        ("clip[1:3].indices", "clip[1].indices", "indices"),
         ("@millrace.analyser\n", "@millrace.analyser(scale=2)\n", "analyser"),
     ],
 )
@@ -68,7 +70,15 @@ def in_stub(name):
 
 
 def test_the_stub_is_the_extension():
-    kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker, _engine.Writer)
+    kinds = (
+        _engine.ClipReader,
+        _engine.ClipStream,
+        _engine.FrameTensor,
+        _engine.Progress,
+        _engine.Running,
+        _engine.ScriptWorker,
+        _engine.Writer,
+    )
     for kind in kinds:
         assert members(kind) == in_stub(kind.__name__)
     assert members(_engine) - {kind.__name__ for kind in kinds} == in_stub(None)
