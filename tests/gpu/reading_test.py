@@ -23,7 +23,9 @@ def host(thing):
     return torch.from_dlpack(thing.tensor).cpu().numpy()
 
 
-@pytest.mark.parametrize("options", [{}, {"dtype": "float16", "layout": "nhwc", "size": (224, 200), "fit": "letterbox"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"dtype": "float16", "layout": "nhwc", "size": (224, 200), "fit": "letterbox"}]
+)
 def test_frames_are_those_of_the_cpu(options):
     there, here = millrace.read(SAMPLE, device="cuda", batch=16, **options), millrace.read(SAMPLE, batch=16, **options)
     assert (there.device, there.fallbacks) == ("cuda:0", [])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import pickle
 import random
 import subprocess
 import sys
 import threading
 from fractions import Fraction
+from pathlib import Path
 
 import clips
 import millrace
@@ -50,8 +50,7 @@ def in_order(clip):
 
 def of_batch(batch):
     return [
-        (digest(frame), index, pts)
-        for frame, index, pts in zip(batch.numpy(), batch.indices, batch.pts, strict=True)
+        (digest(frame), index, pts) for frame, index, pts in zip(batch.numpy(), batch.indices, batch.pts, strict=True)
     ]
 
 
@@ -214,7 +213,8 @@ def test_a_notebook_shows_it(film):
     assert "<td>320 x 180</td>" in shown
     assert "<td>200 in 8.000 s</td>" in shown
     picture = shown.partition("base64,")[2].partition('"')[0]
-    made = ffmpeg("-f", "png_pipe", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-", stdin=base64.b64decode(picture))
+    png = base64.b64decode(picture)
+    made = ffmpeg("-f", "png_pipe", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-", stdin=png)
     frame = millrace.read(film, layout="nhwc", range=255)[100].numpy()
     assert made == np.rint(frame).clip(0, 255).astype(np.uint8).tobytes()
 
@@ -288,16 +288,15 @@ def test_damage_is_as_in_a_run(film, tmp_path, policy):
 
 def test_the_first_damaged_frame_is_an_error_behind_those_before_it(film, tmp_path):
     clip = millrace.read(damaged(film, tmp_path), on_corrupt="fail")
-    seen = []
+    seen: list[int] = []
     with pytest.raises(millrace.BadInputError, match=r"damaged\.mp4: the frame at pts \d+ is damaged"):
-        for batch in clip:
-            seen += batch.indices
+        seen.extend(index for batch in clip for index in batch.indices)
     assert seen == list(range(len(seen)))
     assert len(seen) > 50
 
 
 def threads():
-    return len(os.listdir("/proc/self/task"))
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def test_threads_end_soon(film):
