@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import pickle
 import random
-import subprocess
+import re
 import sys
-import threading
 from fractions import Fraction
-from pathlib import Path
 
 import clips
 import millrace
 import numpy as np
 import pytest
+from reading import in_order, of_batch, of_frame
 from tools import ROOT, ffmpeg, frames_of, times
 from tools import millrace as program
 
@@ -33,29 +31,6 @@ UNINDEXED = ["gradual_refresh", "avi", "raw_h264", "two_joined"]
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("clips")
-
-
-def digest(array):
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
-
-
-def in_order(clip):
-    """Digest, index and pts of every frame."""
-    return [
-        (digest(frame), index, pts)
-        for batch in clip
-        for frame, index, pts in zip(batch.numpy(), batch.indices, batch.pts, strict=True)
-    ]
-
-
-def of_batch(batch):
-    return [
-        (digest(frame), index, pts) for frame, index, pts in zip(batch.numpy(), batch.indices, batch.pts, strict=True)
-    ]
-
-
-def of_frame(frame):
-    return digest(frame.numpy()), frame.index, frame.pts
 
 
 def luma(path):
@@ -83,6 +58,14 @@ def test_any_frame_is_that_of_the_sequence(folder, name):
         assert of_frame(clip[-len(whole)]) == whole[0]
         assert of_batch(clip[20:3:-4]) == whole[20:3:-4]
         assert of_batch(clip.frames([40, 2, -1, 2, 41])) == [whole[i] for i in (40, 2, -1, 2, 41)]
+
+
+def test_any_deinterlaced_frame_is_that_of_the_sequence(folder):
+    clip = millrace.read(clips.make(folder, "interlaced"), deinterlace=True, lanes=3, color="luma")
+    whole = in_order(clip)
+    assert whole != in_order(clip.again(deinterlace=False))
+    for number in (99, 50, 51, 0, 13, 12, 11, 75):
+        assert of_frame(clip[number]) == whole[number]
 
 
 @pytest.mark.parametrize("name", ["vfr", "start_offset_ts", "edit_list", "avi"])
@@ -198,6 +181,17 @@ def test_batches_may_be_kept_and_written_to(film):
     assert array.__array_interface__["data"][0] % 256 == 0
 
 
+def test_the_page_does_what_it_says(film, tmp_path, monkeypatch, capsys):
+    (text,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reading.md").read_text(), re.DOTALL)
+    (tmp_path / "in.mp4").symlink_to(film)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    exec(text, found)
+    assert found["frame"].numpy().shape == (3, 224, 224)
+    assert found["some"].indices == tuple(range(100, 200, 10))
+    assert capsys.readouterr().out.endswith("200 25 8.0\n")
+
+
 def test_what_it_is(folder):
     clip = millrace.read(clips.make(folder, "vfr"))
     assert (clip.width, clip.height, clip.frame_size, clip.codec, clip.device) == (96, 64, (96, 64), "h264", "cpu")
@@ -248,165 +242,3 @@ def test_more_than_memory_holds(film):
         millrace.read(film, memory="8M")[:]
     # Each two-batch window fits.
     assert len(in_order(millrace.read(film, memory="8M", batch=6))) == 200
-
-
-def damaged(film, tmp_path):
-    """A GOP in the middle overwritten."""
-    path = tmp_path / "damaged.mp4"
-    data = bytearray(film.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 3000] = random.Random(3).randbytes(3000)
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.parametrize("policy", ["conceal", "drop"])
-def test_damage_is_as_in_a_run(film, tmp_path, policy):
-    path, report = damaged(film, tmp_path), tmp_path / "report.json"
-    ended = program(
-        "run", "-i", path, "-o", tmp_path / "out.mkv", "-c:v", "ffv1", "--on-corrupt", policy, "--report", report
-    )
-    assert ended.code == 0, ended
-    told = json.loads(report.read_text())["frames"]
-    clip = millrace.read(path, on_corrupt=policy, batch=9)
-    read = in_order(clip)
-    losses = clip.losses
-    assert len(read) == told["encoded"]
-    assert losses
-    assert losses.decode_errors > 0
-    for what in ("corrupt_pts", "dropped_pts", "missing_pts", "reshaped", "retimed"):
-        assert getattr(losses, what) == told[what], what
-    gone = {*losses.dropped_pts, *losses.missing_pts}
-    assert [pts for _, _, pts in read] == [pts for pts in clip.pts if pts not in gone]
-    assert all(clip.pts[index] == pts for _, index, pts in read)
-    for pts in gone:
-        with pytest.raises(millrace.BadInputError, match=r"damaged\.mp4: frame \d+ is not there"):
-            clip[clip.pts.index(pts)]
-    with pytest.raises(millrace.RefusedError, match="strict"):
-        list(millrace.read(path, on_corrupt=policy, strict=True))
-
-
-def test_the_first_damaged_frame_is_an_error_behind_those_before_it(film, tmp_path):
-    clip = millrace.read(damaged(film, tmp_path), on_corrupt="fail")
-    seen: list[int] = []
-    with pytest.raises(millrace.BadInputError, match=r"damaged\.mp4: the frame at pts \d+ is damaged"):
-        seen.extend(index for batch in clip for index in batch.indices)
-    assert seen == list(range(len(seen)))
-    assert len(seen) > 50
-
-
-def threads():
-    return len(list(Path("/proc/self/task").iterdir()))
-
-
-def test_threads_end_soon(film):
-    before = threads()
-    clip = millrace.read(film)
-    for batch in clip:
-        assert batch.indices == (0,)
-        break
-    assert threads() == before, "left by break"
-    kept = iter(clip)
-    next(kept)
-    assert threads() > before
-    del kept
-    assert threads() == before, "collected"
-    with clip:
-        kept = iter(clip)
-        next(kept)
-    with pytest.raises(millrace.UsageError, match="is closed"):
-        clip[0]
-    with pytest.raises(millrace.UsageError, match="is closed"):
-        list(kept)
-    assert threads() == before, "closed"
-
-
-def test_closing_wakes_who_waits(film):
-    clip = millrace.read(film)
-    waiting = iter(clip)
-    clip.close()
-    clip.close()
-    with pytest.raises(millrace.UsageError, match=r"film\.mp4: is closed"):
-        next(waiting)
-
-
-def test_other_threads_run_meanwhile(film):
-    """Frames by index from several threads at once are those of one."""
-    clip = millrace.read(film)
-    expected = in_order(clip)
-    found = {}
-
-    def work(numbers):
-        for number in numbers:
-            found[number] = of_frame(clip[number])
-
-    workers = [threading.Thread(target=work, args=(range(start, 200, 40),)) for start in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert len(found) == 20
-    assert all(expected[number] == frame for number, frame in found.items())
-
-
-FORKED = """
-import os, sys, millrace
-clip = millrace.read(sys.argv[1], batch=4)
-stream = iter(clip)
-next(stream)
-child = os.fork()
-if child == 0:
-    said = []
-    for work in (lambda: clip[3], lambda: next(stream), lambda: next(iter(clip)), lambda: clip.frames([1])):
-        try:
-            work()
-            said.append("worked")
-        except millrace.UsageError as error:
-            said.append(str(error))
-    ok = len(millrace.read(sys.argv[1])) == 200
-    del stream, clip
-    print(all("a fork of it; open it again" in text for text in said), ok, flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
-print(len(next(stream)), clip[5].index)
-"""
-
-
-def run_python(text, *words, **keywords):
-    command = [sys.executable, "-c", text, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **keywords)
-
-
-def test_a_fork_opens_its_own(film):
-    ended = run_python(FORKED, film)
-    assert (ended.stdout, ended.stderr) == ("True True\n4 5\n", "")
-
-
-def test_another_process_opens_the_file_again(film):
-    clip = pickle.loads(pickle.dumps(millrace.read(film, size=(32, 18))))
-    assert clip[3].numpy().shape == (3, 18, 32)
-
-
-INTERRUPTED = """
-import os, signal, sys, threading, millrace
-clip = millrace.read(sys.argv[1])
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
-    while True:
-        for batch in clip if sys.argv[2] == "iterate" else map(clip.__getitem__, (199, 0, 150, 20)):
-            pass
-except KeyboardInterrupt:
-    print("interrupted", len(clip.frames([7])))
-"""
-
-
-@pytest.mark.parametrize("way", ["iterate", "random"])
-def test_ctrl_c(film, way):
-    ended = run_python(INTERRUPTED, film, way)
-    assert (ended.stdout, ended.stderr) == ("interrupted 1\n", "")
-
-
-def test_nothing_is_left_at_exit(film):
-    text = "import sys, millrace\nclip = millrace.read(sys.argv[1])\nkept = iter(clip)\nbatch = next(kept)\nsys.exit(3)"
-    ended = run_python(text, film)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", "")
