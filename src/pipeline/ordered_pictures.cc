@@ -47,6 +47,7 @@ bool OrderedPictures::advance() {
         if (!head.frames.empty() || head.failure) return true;
         if (!head.ended) return false;
         ++head_;
+        changed_.notify_all();  // a lane may wait for its segment's turn
     }
     return true;
 }
