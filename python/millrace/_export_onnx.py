@@ -9,6 +9,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -156,7 +158,37 @@ def as_float16(model: Any) -> Any:
     copied.CopyFrom(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of every value that is cut off at the ends; the result is compared
-        return float16.convert_float_to_float16(copied, keep_io_types=True)
+        half = float16.convert_float_to_float16(copied, keep_io_types=True)
+    _sort(half.graph)
+    return half
+
+
+def _sort(graph: Any) -> None:
+    """Nodes after those that they read from; the converter puts its casts at the end."""
+    known = {port.name for port in (*graph.input, *graph.initializer)} | {""}
+    left = list(graph.node)
+    ordered: list[Any] = []
+    while left:
+        ready = [node for node in left if known.issuperset(node.input)]
+        if not ready:  # a subgraph's names, say; ONNX Runtime judges
+            return
+        left = [node for node in left if not known.issuperset(node.input)]
+        known.update(name for node in ready for name in node.output)
+        ordered += ready
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def try_elsewhere(data: bytes) -> None:
+    """Loads a model in another process: ONNX Runtime 1.31 crashes on some in float16. Raises RuntimeError."""
+    load = "import onnxruntime, sys; onnxruntime.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.onnx")
+        file.write_bytes(data)
+        done = subprocess.run([sys.executable, "-c", load, str(file)], capture_output=True, text=True)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()[-1:] or [f"its process ended with {done.returncode}"]
+        raise RuntimeError(f"ONNX Runtime cannot load it: {said[0]}")
 
 
 def serialized(model: Any) -> bytes:

@@ -273,6 +273,29 @@ def test_float16_that_does_not_hold_is_float32_with_a_note(tmp_path):
     assert any("float16 has an error of" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_float16_that_cannot_be_loaded_is_float32_with_a_note(tmp_path, monkeypatch, crash):
+    def unknown(model):
+        half = onnx.ModelProto()
+        half.CopyFrom(model)
+        half.graph.node[0].op_type = "NoSuchOperator"
+        return half
+
+    monkeypatch.setattr("millrace._export_onnx.as_float16", unknown)
+    if crash:  # the interpreter of the other process
+        killed = tmp_path / "killed"
+        killed.write_text(
+            f'#!/bin/sh\ncase "$2" in *InferenceSession*) kill -SEGV $$ ;; esac\nexec {sys.executable} "$@"\n'
+        )
+        killed.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(killed))
+    report = millrace.export(conv(), torch.rand(1, 3, 24, 32), tmp_path / "net.onnx", fp16=True)
+    assert report.precision == "float32"
+    assert report.fp16_error is None
+    said = "its process ended with -11" if crash else "NoSuchOperator"
+    assert any("float32, as float16 failed" in note and said in note for note in report.notes), report.notes
+
+
 def test_it_is_compared_on_frames_of_a_clip(tmp_path):
     """The module sees them as the run would show them."""
     seen = []
