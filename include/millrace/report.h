@@ -52,6 +52,15 @@ struct GpuReport {
     std::int64_t down_bytes = 0;  ///< device to host
 };
 
+/// What a run's script did, summed over its processes. Times in seconds.
+struct ScriptReport {
+    int workers = 0;  ///< processes; 0: the run has no script
+    std::int64_t calls = 0;
+    double python_seconds = 0;     ///< in calls, work on the host that they wait for included
+    double gil_wait_seconds = 0;   ///< before calls: other threads of Python had its lock
+    std::int64_t peak_memory = 0;  ///< bytes resident at most, summed
+};
+
 struct Report {
     std::string input;
     std::string output;
@@ -70,7 +79,8 @@ struct Report {
     SegmentCounts segments;
     std::string one_segment_reason;  ///< why the file was not cut; empty when it was
     std::vector<StageReport> stages;
-    std::vector<GpuReport> gpus;     ///< those that did something
+    std::vector<GpuReport> gpus;  ///< those that did something
+    ScriptReport script;
     double started = 0;              ///< when the call began, seconds since 1970
     double wall_seconds = 0;         ///< of the whole call
     double run_seconds = 0;          ///< from the first decode to the last packet, without loading and joining

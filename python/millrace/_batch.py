@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,8 +50,45 @@ class Batch:
         """Of the tensor: "float32"."""
         return self.tensor.dtype
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the frames: `len(batch)` of them, and their extents."""
+        return (len(self.indices), *self.tensor.shape[1:])
+
+    @property
+    def device(self) -> str:
+        """Where the frames are: "cpu", "cuda:0"."""
+        return self.tensor.device
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        """For `from_dlpack(batch)` of torch, cupy, jax and numpy: the frames, without a copy."""
+        return self.tensor.first(len(self.indices)).__dlpack__(**asked)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.tensor.__dlpack_device__()
+
     def numpy(self) -> Any:
-        """The frames as an array of numpy on the same memory, without what the batch is filled up with."""
+        """The frames as an array of numpy on the same memory, which is the host's."""
         import numpy
 
-        return numpy.asarray(self.tensor)[: len(self.indices)]
+        if self.device != "cpu":
+            raise TypeError(f"the frames are on {self.device}, where numpy cannot look: use batch.torch() or .cupy()")
+        return numpy.asarray(self.tensor.first(len(self.indices)))
+
+    def torch(self) -> Any:
+        """The frames as a tensor of torch on the same memory; torch's current stream waits until they are there."""
+        return import_module("torch").from_dlpack(self)
+
+    def cupy(self) -> Any:
+        """The frames as an array of cupy on the same memory; cupy's current stream waits until they are there."""
+        return import_module("cupy").from_dlpack(self)
+
+    def jax(self) -> Any:
+        """The frames as an array of jax, on the same memory where jax takes it (docs/scripting.md)."""
+        return import_module("jax.dlpack").from_dlpack(self)
+
+    def to_tf(self) -> Any:
+        """The frames as a tensor of TensorFlow on the same memory. TensorFlow knows no streams: waits for the GPU."""
+        part = self.tensor.first(len(self.indices))
+        part.wait()
+        return import_module("tensorflow").experimental.dlpack.from_dlpack(part.__dlpack__(stream=-1))

@@ -55,10 +55,27 @@ class FrameTensor:
         """ "float32" or "float16"."""
     @property
     def device(self) -> str:
-        """ "cpu"."""
+        """ "cpu", "cuda:0"."""
+    def first(self, count: int) -> FrameTensor:
+        """The first entries, of the same memory."""
+    def wait(self) -> None:
+        """Until the frames are there, for those who know no streams."""
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """For numpy.asarray(), which makes no copy."""
+        """For numpy.asarray(), which makes no copy. On a GPU an AttributeError."""
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """For cupy.asarray() and numba. On the CPU an AttributeError."""
+    def __dlpack__(
+        self,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        """A capsule for from_dlpack(): `stream` waits until the frames are there. BufferError, ValueError."""
+    def __dlpack_device__(self) -> tuple[int, int]: ...
 
 class ClipReader:
     """A file whose frames can be had, for millrace/_clip.py. Frames are a tensor, their numbers, pts and seconds."""

@@ -68,6 +68,17 @@ class Gpu:
     down: Copies
 
 
+@dataclasses.dataclass(frozen=True)
+class ScriptTimes:
+    """What a run's script did, summed over its processes."""
+
+    workers: int
+    calls: int
+    python_seconds: float
+    gil_wait_seconds: float
+    peak_memory_bytes: int
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Report:
     """docs/report.md says what each attribute is."""
@@ -88,6 +99,7 @@ class Report:
     one_segment_reason: str
     stages: list[Stage]
     gpus: list[Gpu]
+    script: ScriptTimes | None
     started: float
     wall_seconds: float
     run_seconds: float
@@ -140,4 +152,5 @@ def report_from_json(text: str) -> Report:
     for gpu in values["gpus"]:
         gpu["up"], gpu["down"] = Copies(**gpu["up"]), Copies(**gpu["down"])
     values["gpus"] = [Gpu(**gpu) for gpu in values["gpus"]]
+    values["script"] = ScriptTimes(**values["script"]) if values["script"] else None
     return Report(**values)

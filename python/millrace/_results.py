@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from millrace._declare import Kind, ScriptError
 
 # Formats of the buffer protocol, native byte order.
 _FORMATS = {"e": "float16", "f": "float32", "d": "float64", "B": "uint8", "b": "int8", "i": "int32", "l": "int64"}
+_TYPE_NAME = re.compile(r"([<>]?\w+)['>]*$")
+_GPUS = {2: "cuda", 13: "cuda", 10: "rocm"}  # DLPack's kinds of devices; all others are the host's memory here
 
 
 class Expected(Protocol):
@@ -33,18 +36,42 @@ class Expected(Protocol):
     def dtype(self) -> str:
         """Of pictures: "float32"."""
 
+    @property
+    def device(self) -> str:
+        """Of pictures: "cpu", "cuda:0"."""
+
 
 def shape_and_dtype(value: object) -> tuple[tuple[int, ...], str] | None:
     """Of anything like an array: numpy, torch, cupy, jax, or the buffer protocol. None: it is none."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        # str(torch.float32) is "torch.float32"; of a foreign byte order numpy says ">f4", which fits nothing.
-        return tuple(int(extent) for extent in shape), str(dtype).rpartition(".")[2]
+        # "float32", "torch.float32", "<dtype: 'float32'>"; of a foreign byte order ">f4", which fits nothing.
+        name = _TYPE_NAME.search(str(dtype))
+        return tuple(int(extent) for extent in shape), name[1] if name else str(dtype)
     try:
         view = memoryview(value)  # type: ignore[arg-type]
     except TypeError:
         return None
     return tuple(view.shape or ()), _FORMATS.get(view.format.lstrip("@="), view.format)
+
+
+def device_of(value: object) -> str:
+    """Where an array is: "cuda:0"; what does not say so is on the CPU."""
+    say = getattr(value, "__dlpack_device__", None)
+    kind, index = map(int, say()) if say else (1, 0)
+    return f"{_GPUS[kind]}:{index}" if kind in _GPUS else "cpu"
+
+
+def plain(array: Any) -> Any:
+    """The same values without torch's gradients, which nobody else takes; on a GPU compact."""
+    if getattr(array, "requires_grad", False):
+        array = array.detach()
+    if device_of(array) == "cpu":
+        return array
+    if hasattr(array, "contiguous"):
+        return array.contiguous()
+    flags = getattr(array, "flags", None)
+    return array.copy(order="C") if flags is not None and not flags.c_contiguous else array
 
 
 def _described(found: tuple[Sequence[int], str] | None, value: object) -> str:
@@ -59,13 +86,21 @@ def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, wanted_dtyp
     return "a size other than the input's is declared with scale"
 
 
-def _check_array(value: object, shapes: Sequence[tuple[int, ...]], dtype: str, what: str) -> None:
+def _check_array(value: object, shapes: Sequence[tuple[int, ...]], batch: Expected, what: str) -> None:
     found = shape_and_dtype(value)
-    if found and found[0] in shapes and found[1] == dtype:
-        return
-    wanted = _either(*(f"{dtype} {list(shape)}" for shape in shapes))
-    advice = _advice(found[0], shapes[0], found[1], dtype) if found else "return an array"
+    if found and found[0] in shapes and found[1] == batch.dtype:
+        return _check_device(value, batch.device, what)
+    wanted = _either(*(f"{batch.dtype} {list(shape)}" for shape in shapes))
+    advice = _advice(found[0], shapes[0], found[1], batch.dtype) if found else "return an array"
     raise ScriptError(f"expected {wanted}{what}, found {_described(found, value)}; {advice}", code="failed")
+
+
+def _check_device(value: object, wanted: str, what: str) -> None:
+    found = device_of(value)
+    if found == wanted:
+        return
+    advice = "leave it there" if wanted != "cpu" else "bring it there, or choose --device cuda"
+    raise ScriptError(f"expected an array on {wanted}{what}, found one on {found}; {advice}", code="failed")
 
 
 def _check_count(results: Any, batch: Expected, what: str) -> None:
@@ -87,9 +122,9 @@ def check_pictures(results: Any, batch: Expected) -> None:
     if isinstance(results, (list, tuple)):
         _check_count(results, batch, "pictures")
         for index, result in enumerate(results):
-            _check_array(result, [picture], batch.dtype, f" for frame {index} of the batch")
+            _check_array(result, [picture], batch, f" for frame {index} of the batch")
         return
-    _check_array(results, [(batch.frames, *picture), (batch.slots, *picture)], batch.dtype, "")
+    _check_array(results, [(batch.frames, *picture), (batch.slots, *picture)], batch, "")
 
 
 def _finite(value: object) -> object:
@@ -124,6 +159,6 @@ def check_result(kind: Kind, results: Any, batch: Expected) -> Any:
     """
     if kind == "processor":
         check_pictures(results, batch)
-        return results
+        return [plain(result) for result in results] if isinstance(results, (list, tuple)) else plain(results)
     _check_count(results, batch, "objects")
     return json_texts(results, batch.frames)

@@ -24,8 +24,7 @@ class _Calls:
         """Lines of JSON of an analyser; of a processor an array for all frames, or a list of arrays."""
         indices, pts, seconds, segments = zip(*frames, strict=True)
         batch = Batch(tensor, indices, pts, seconds, segments, result_shape)
-        results = self._script.check(self._script.process(batch), batch)
-        return list(results) if isinstance(results, tuple) else results
+        return self._script.check(self._script.process(batch), batch)
 
     def end(self) -> None:
         self._script.flush()

@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "device/buffer_pool.h"
+#include "device/copy.h"
 #include "frame_tensor.h"
 #include "infer/shapes.h"
 #include "raised.h"
@@ -22,11 +25,13 @@ namespace nb = nanobind;
 namespace {
 
 constexpr std::size_t most_kept = 1;
+constexpr int most_looks = 200;
+constexpr std::chrono::milliseconds look_interval{10};
 
 /// A call into the script, with the GIL.
 class Call {
   public:
-    explicit Call(CallClock& clock) : clock_(clock) { clock_.begin(); }
+    explicit Call(CallClock& clock) : clock_(clock) { clock_.begin(asked_); }
     ~Call() { clock_.end(); }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
@@ -34,9 +39,16 @@ class Call {
     Call& operator=(Call&&) = delete;
 
   private:
+    CallClock::Clock::time_point asked_ = CallClock::Clock::now();
     nb::gil_scoped_acquire gil_;
     CallClock& clock_;
 };
+
+std::int64_t nanoseconds(CallClock::Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+}
+
+double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
 
 nb::list frames_of(std::span<const infer::FrameStamp> stamps) {
     nb::list frames;
@@ -54,34 +66,68 @@ nb::tuple shape_of(const core::TensorDesc& desc) {
 }
 
 /// Whatever strides it has, into compact memory at `to`. millrace/_results.py has seen to shape and type.
-void copy_array(nb::handle array, const device::Tensor& to) {
+void copy_host_array(nb::handle array, const device::Tensor& to) {
     const auto view = nb::cast<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>>(array);
     assert(view.nbytes() <= to.desc.byte_count());
     std::memcpy(to.data, view.data(), view.nbytes());
 }
 
+bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
+
 }  // namespace
+
+void CallClock::begin(Clock::time_point asked) {
+    const Clock::time_point now = Clock::now();
+    gil_wait_ += nanoseconds(now - asked);
+    ++calls_;
+    began_ = nanoseconds(now.time_since_epoch());
+}
+
+void CallClock::end() {
+    const std::int64_t began = began_.exchange(0);
+    inside_ += nanoseconds(Clock::now().time_since_epoch()) - began;
+}
+
+engine::CallTimes CallClock::times() const {
+    const std::int64_t began = began_;
+    const double now = began == 0 ? 0 : seconds(nanoseconds(Clock::now().time_since_epoch()) - began);
+    return {now, seconds(inside_), seconds(gil_wait_), calls_};
+}
 
 void end_script(const std::string& path, nb::handle calls, CallClock& clock) {
     const Call call(clock);
     raised_as_errors(path, [&] { calls.attr("end")(); });
 }
 
-ScriptSession::ScriptSession(const infer::ScriptDescription& script, infer::ModelDescription model, infer::Size input,
-                             nb::handle calls, CallClock& clock)
-    : model_(std::move(model)),
-      inputs_{infer::picture_input_desc(model_, input)},
-      outputs_{infer::script_output_desc(script, model_, input)},
+ScriptSession::ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nb::handle calls,
+                             CallClock& clock)
+    : model_(place.model),
+      inputs_{infer::picture_input_desc(model_, place.input)},
+      outputs_{infer::script_output_desc(script, model_, place.input)},
       calls_(calls),
-      clock_(clock) {
+      clock_(clock),
+      stream_(place.device) {
     const Call call(clock_);
-    raised_as_errors(model_.path, [&] { calls_.attr("setup")(input.width, input.height, "cpu", model_.batch); });
+    const std::string device = place.device.kind == device::DeviceKind::host ? "cpu" : device::to_string(place.device);
+    raised_as_errors(model_.path,
+                     [&] { calls_.attr("setup")(place.input.width, place.input.height, device, model_.batch); });
+}
+
+ScriptSession::~ScriptSession() {
+    const Call call(clock_);
+    try {
+        results_.drop_all();
+    } catch (const core::Error& error) {  // the device is lost, which is said already
+        core::log::debug("{}", error.what());
+    }
 }
 
 void ScriptSession::run([[maybe_unused]] device::StreamRef stream, const infer::RunTensors& tensors) {
-    assert(stream == device::host_stream());
+    assert(stream == stream_.ref());
+    const std::unique_lock in_call = settler_.in_call();
     const Call call(clock_);
-    check_kept(tensors.inputs.front());
+    results_.drop_done();
+    check_kept();
     raised_as_errors(model_.path, [&] {
         const nb::object results = process(tensors);
         if (model_.output == infer::OutputKind::text) {
@@ -92,30 +138,48 @@ void ScriptSession::run([[maybe_unused]] device::StreamRef stream, const infer::
     });
 }
 
+std::size_t ScriptSession::count_kept() {
+    std::erase_if(given_, [](const std::weak_ptr<Lease>& lease) { return lease.expired(); });
+    return given_.size();
+}
+
 /// Of the few batches in flight (pipeline::batches_in_flight) one may be the script's; with none left the run would
 /// stand.
-void ScriptSession::check_kept(const device::Tensor& batch) {
-    std::erase_if(given_, [](const std::weak_ptr<void>& owner) { return owner.expired(); });
-    if (given_.size() > most_kept) {
-        throw core::Error(
-            core::ErrorCode::failed,
-            fmt::format("script {}: it keeps the memory of {} batches, which is the run's; at most {} can "
-                        "be kept: copy what is needed longer",
-                        model_.path, given_.size(), most_kept));
+void ScriptSession::check_kept() {
+    if (count_kept() <= most_kept) return;
+    // What is only forgotten: cycles of objects, and arrays that a library gives up when a GPU is done with them.
+    nb::module_::import_("gc").attr("collect")();
+    for (int looks = 0; count_kept() > most_kept && looks < most_looks && !on_host(stream_); ++looks) {
+        const nb::gil_scoped_release others_run;
+        std::this_thread::sleep_for(look_interval);
     }
-    given_.emplace_back(batch.owner);
+    if (count_kept() <= most_kept) return;
+    throw core::Error(core::ErrorCode::failed,
+                      fmt::format("script {}: it keeps the memory of {} batches, which is the run's; at most {} can "
+                                  "be kept: copy what is needed longer",
+                                  model_.path, given_.size(), most_kept));
 }
 
 nb::object ScriptSession::process(const infer::RunTensors& tensors) {
-    return calls_.attr("process")(FrameTensor{tensors.inputs.front().share()}, frames_of(tensors.frames),
-                                  shape_of(outputs_.front()));
+    FrameTensor frames(tensors.inputs.front().share());
+    given_.emplace_back(frames.lease);
+    return calls_.attr("process")(std::move(frames), frames_of(tensors.frames), shape_of(outputs_.front()));
 }
 
-void ScriptSession::take_pictures(nb::handle results, const infer::RunTensors& tensors) const {
+void ScriptSession::take_pictures(nb::handle results, const infer::RunTensors& tensors) {
     const device::Tensor& output = tensors.outputs.front();
-    if (!nb::isinstance<nb::list>(results)) return copy_array(results, output);
+    if (!nb::isinstance<nb::list>(results)) return take_array(results, output);
     std::int64_t slot = 0;
-    for (const nb::handle result : nb::borrow<nb::list>(results)) copy_array(result, output.at(slot++));
+    for (const nb::handle result : nb::borrow<nb::list>(results)) take_array(result, output.at(slot++));
+}
+
+void ScriptSession::take_array(nb::handle array, const device::Tensor& to) {
+    if (on_host(stream_)) return copy_host_array(array, to);
+    device::Tensor from = import_dlpack(array, stream_);
+    device::Tensor part = to.share();  // the script may have left out what fills the batch up
+    part.desc = from.desc;
+    device::copy(stream_, from, part);
+    results_.keep(std::move(from), stream_);
 }
 
 void ScriptSession::take_lines(nb::handle results, const infer::RunTensors& tensors) const {

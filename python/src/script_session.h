@@ -9,50 +9,68 @@
 #include <string>
 #include <vector>
 
+#include "device/stream.h"
+#include "dlpack.h"
+#include "engine/script.h"
 #include "infer/script.h"
 #include "infer/session.h"
+#include "lease.h"
 
 namespace millrace::python {
 
-/// Since when a call into the script has been running. Thread-safe.
+/// How long calls into the script take. begin() and end() by one thread at a time; times() is thread-safe.
 class CallClock {
   public:
-    void begin() { began_ = now(); }
-    void end() { began_ = 0; }
-    /// 0: none is.
-    [[nodiscard]] double seconds() const {
-        const std::int64_t began = began_;
-        return began == 0 ? 0 : static_cast<double>(now() - began) / 1e9;
-    }
+    using Clock = std::chrono::steady_clock;
+
+    /// A call begins, for which the GIL was asked at `asked`.
+    void begin(Clock::time_point asked);
+    void end();
+    [[nodiscard]] engine::CallTimes times() const;
 
   private:
-    static std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+    std::atomic<std::int64_t> began_ = 0;  ///< nanoseconds; 0: no call
+    std::atomic<std::int64_t> inside_ = 0;
+    std::atomic<std::int64_t> gil_wait_ = 0;
+    std::atomic<std::int64_t> calls_ = 0;
+};
 
-    std::atomic<std::int64_t> began_{0};
+/// What a script is made for.
+struct ScriptPlace {
+    infer::ModelDescription model;
+    infer::Size input;
+    device::DeviceId device;
 };
 
 /// Calls the script's flush() and close(). Takes the GIL. Throws what they raise, as core::Error.
 void end_script(const std::string& path, nanobind::handle calls, CallClock& clock);
 
-/// Calls a script on the host. run() takes the GIL, and no other thread of the engine does. Results are copied into
-/// the outputs, as a script may use its memory again.
+/// Calls a script. run() takes the GIL, and no other thread of the engine does. Results are copied into the outputs, as
+/// a script may use its memory again; on a GPU by a stream that waits for whatever stream made them.
 class ScriptSession final : public infer::Session {
   public:
     /// `calls`: a _Calls of millrace/_worker.py. Its setup() is called. Throws what that raises, as core::Error.
-    ScriptSession(const infer::ScriptDescription& script, infer::ModelDescription model, infer::Size input,
-                  nanobind::handle calls, CallClock& clock);
+    ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nanobind::handle calls,
+                  CallClock& clock);
+    ~ScriptSession() override;
+    ScriptSession(const ScriptSession&) = delete;
+    ScriptSession& operator=(const ScriptSession&) = delete;
+    ScriptSession(ScriptSession&&) = delete;
+    ScriptSession& operator=(ScriptSession&&) = delete;
 
     [[nodiscard]] const infer::ModelDescription& model() const override { return model_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& input_descs() const override { return inputs_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return outputs_; }
-    [[nodiscard]] device::StreamRef stream() const override { return device::host_stream(); }
+    [[nodiscard]] device::StreamRef stream() const override { return stream_; }
     void run(device::StreamRef stream, const infer::RunTensors& tensors) override;
     [[nodiscard]] infer::SessionReport report() const override { return {}; }
 
   private:
-    void check_kept(const device::Tensor& batch);
+    void check_kept();
+    [[nodiscard]] std::size_t count_kept();
     [[nodiscard]] nanobind::object process(const infer::RunTensors& tensors);
-    void take_pictures(nanobind::handle results, const infer::RunTensors& tensors) const;
+    void take_pictures(nanobind::handle results, const infer::RunTensors& tensors);
+    void take_array(nanobind::handle array, const device::Tensor& to);
     void take_lines(nanobind::handle results, const infer::RunTensors& tensors) const;
 
     infer::ModelDescription model_;
@@ -60,7 +78,10 @@ class ScriptSession final : public infer::Session {
     std::vector<core::TensorDesc> outputs_;
     nanobind::handle calls_;  ///< borrowed: lives as long as the worker
     CallClock& clock_;
-    std::vector<std::weak_ptr<void>> given_;  ///< batches that the script may have kept
+    device::Stream stream_;
+    std::vector<std::weak_ptr<Lease>> given_;  ///< batches that the script may have kept
+    BorrowedArrays results_;                   ///< that stream_ may still read
+    Settler settler_;
 };
 
 }  // namespace millrace::python

@@ -38,12 +38,13 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
     CallClock clock;
     engine::Script script;
     script.description = description_of(self.job().script.path, description);
-    script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId) {
-        return std::make_unique<ScriptSession>(script.description, model, input, calls, clock);
+    script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId device) {
+        return std::make_unique<ScriptSession>(script.description, ScriptPlace{model, input, device}, calls, clock);
     };
     script.end = [&] { end_script(script.description.path, calls, clock); };
+    script.times = [&clock] { return clock.times(); };
     const nb::gil_scoped_release others_run;
-    return self.run(script, [&clock] { return clock.seconds(); });
+    return self.run(script);
 }
 
 }  // namespace

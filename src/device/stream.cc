@@ -49,6 +49,8 @@ void Event::record(StreamRef stream) {
     if (ref_.native != nullptr) cuda::record(stream, ref_);
 }
 
+bool Event::record_all() { return ref_.native == nullptr || cuda::record_all(ref_); }
+
 void wait(StreamRef stream, EventRef event) {
     if (event.native == nullptr) return;
     if (on_cuda(stream.device)) {

@@ -51,6 +51,9 @@ class Event {
 
     /// `stream` is of the event's device (asserted).
     void record(StreamRef stream);
+    /// At the end of everything that is enqueued on the device, on whatever stream and by whomever. False, and the
+    /// point stays where it was, while anybody captures a stream of the device: try again later.
+    [[nodiscard]] bool record_all();
     [[nodiscard]] EventRef ref() const { return ref_; }
 
   private:

@@ -38,24 +38,36 @@ void Timeline::wait_for(std::unique_lock<std::mutex> lock, std::initializer_list
     for (const EventRef event : events) wait(stream, event);
 }
 
+Timeline::Mark& Timeline::mark_of(Marks& marks, StreamRef stream) {
+    const auto found = std::ranges::find(marks, stream, &Mark::stream);
+    if (found != marks.end()) return *found;
+    // A block that is never leased anew (an op's tables) must not collect every stream that there ever was.
+    if (marks.size() >= many_marks) retire(marks, spare_);
+    // An event belongs to a device; one recorded anew means the new point only.
+    const auto spare = std::ranges::find(spare_, stream.device, [](const Mark& m) { return m.stream.device; });
+    if (spare == spare_.end()) {
+        marks.push_back({stream, Event(stream.device)});
+    } else {
+        marks.push_back({stream, std::move(spare->event)});
+        spare_.erase(spare);
+    }
+    return marks.back();
+}
+
 void Timeline::mark(Marks& marks, StreamRef stream) {
     if (stream.device.kind == DeviceKind::host) return;
     const std::scoped_lock lock(mutex_);
-    auto found = std::ranges::find(marks, stream, &Mark::stream);
-    if (found == marks.end()) {
-        // A block that is never leased anew (an op's tables) must not collect every stream that there ever was.
-        if (marks.size() >= many_marks) retire(marks, spare_);
-        // An event belongs to a device; one recorded anew means the new point only.
-        const auto spare = std::ranges::find(spare_, stream.device, [](const Mark& m) { return m.stream.device; });
-        if (spare == spare_.end()) {
-            marks.push_back({stream, Event(stream.device)});
-        } else {
-            marks.push_back({stream, std::move(spare->event)});
-            spare_.erase(spare);
-        }
-        found = std::prev(marks.end());
-    }
-    found->event.record(stream);
+    mark_of(marks, stream).event.record(stream);
+}
+
+bool Timeline::after_all(DeviceId device) {
+    if (device.kind == DeviceKind::host) return true;
+    const std::scoped_lock lock(mutex_);
+    Event point(device);  // a mark that could not be made must leave no trace
+    if (!point.record_all()) return false;
+    // Streams of the device are told by their handles, and null is none of them here.
+    mark_of(writes_, {device, nullptr}).event = std::move(point);
+    return true;
 }
 
 void Timeline::before_read(StreamRef stream) {

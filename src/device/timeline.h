@@ -28,6 +28,10 @@ class Timeline {
     void after_read(StreamRef stream);
     void after_write(StreamRef stream);
 
+    /// Somebody else's work, on streams that nobody told of, may read and write the block: all that is enqueued on
+    /// `device` now. False: not marked, as somebody captures a stream there; try again later.
+    [[nodiscard]] bool after_all(DeviceId device);
+
     /// A new lease begins: everything so far is an earlier lease's. Call while no one else holds the block.
     void renew();
     /// The stream waits for everything.
@@ -40,6 +44,7 @@ class Timeline {
     };
     using Marks = std::vector<Mark>;
     void mark(Marks& marks, StreamRef stream);
+    [[nodiscard]] Mark& mark_of(Marks& marks, StreamRef stream);
     static void retire(Marks& marks, Marks& spare);
     static void wait_for(std::unique_lock<std::mutex> lock, std::initializer_list<const Marks*> sets, StreamRef stream);
 

@@ -129,7 +129,8 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     if (prepared.model) add_model(identity, *prepared.model, *prepared.job.model);
     // Kernels are chosen and compiled by driver and libraries; NVENC's own code comes with the driver.
     const bool model_on_gpu = prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda;
-    if (model_on_gpu) identity["GPU libraries"] = infer::cuda_library_versions();
+    // What a script computes with is known in its own processes only.
+    if (model_on_gpu && !prepared.model->parameters) identity["GPU libraries"] = infer::cuda_library_versions();
     if (model_on_gpu) add_driver(identity);
     return identity;
 }

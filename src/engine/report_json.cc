@@ -43,6 +43,15 @@ json to_json(const GpuReport& gpu) {
             {"down", {{"seconds", gpu.down_seconds}, {"bytes", gpu.down_bytes}}}};
 }
 
+json to_json(const ScriptReport& script) {
+    if (script.workers == 0) return nullptr;
+    return {{"workers", script.workers},
+            {"calls", script.calls},
+            {"python_seconds", script.python_seconds},
+            {"gil_wait_seconds", script.gil_wait_seconds},
+            {"peak_memory_bytes", script.peak_memory}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -66,6 +75,7 @@ std::string to_json(const Report& report) {
                     {"one_segment_reason", report.one_segment_reason},
                     {"stages", stages},
                     {"gpus", gpus},
+                    {"script", to_json(report.script)},
                     {"started", report.started},
                     {"wall_seconds", report.wall_seconds},
                     {"run_seconds", report.run_seconds},

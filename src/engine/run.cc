@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/resident.h"
 #include "engine/backends.h"
 #include "engine/device_choice.h"
 #include "engine/gpu_watch.h"
@@ -27,12 +27,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
-
-std::int64_t peak_memory() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 void append(std::vector<std::int64_t>& all, const std::vector<std::int64_t>& more) {
     all.insert(all.end(), more.begin(), more.end());
@@ -82,12 +76,14 @@ class Run {
         pipeline::Profile profile(job_.run.trace ? pipeline::Tracing::on : pipeline::Tracing::off);
         const pipeline::Backends backends = engine::make_backends(job_, prepared_, stop_);
         engine::ProgressMeter meter(observer_, expected_frames(), profile);
-        engine::GpuWatch gpu_watch(prepared_.devices);
+        // A script's processes watch what they do there.
+        engine::GpuWatch gpu_watch(script_ ? std::vector<device::DeviceId>{{}} : prepared_.devices);
         const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
         const pipeline::RunResult result =
             script_ ? script_->run(prepared_, {journal, profile, observe, stop_})
                     : pipeline::run_segments(prepared_.job, backends, journal, profile, observe, stop_);
         gpu_watch.stop(report_);
+        if (script_) script_->describe(report_);
         count(result);
         check_counts(result);
         meter.show_phase(Phase::joining, report_.frames.processed);
@@ -236,7 +232,7 @@ class Run {
         report_.input_seconds = core::to_seconds(length_of(*input.index, input.segments), input.video.time_base);
         report_.run_seconds = seconds(result.run_time);
         report_.wall_seconds = seconds(Clock::now() - begin_);
-        report_.peak_memory = peak_memory();
+        report_.peak_memory = core::peak_resident_bytes();
         if (const auto first = profile.first_frame()) {
             report_.first_frame_seconds = seconds(profile.start() - begin_ + *first);
         }

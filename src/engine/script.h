@@ -1,6 +1,7 @@
 #pragma once
 // A job's script: as it is known to the process that plans, and as it runs in a worker.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -12,6 +13,13 @@
 
 namespace millrace::engine {
 
+struct CallTimes {
+    double now = 0;       ///< seconds since the call that is running began; 0: none is
+    double inside = 0;    ///< seconds in calls that have ended
+    double gil_wait = 0;  ///< seconds before them, for Python's lock
+    std::int64_t calls = 0;
+};
+
 struct Script {
     using MakeSession =
         std::function<std::unique_ptr<infer::Session>(const infer::ModelDescription&, infer::Size, device::DeviceId)>;
@@ -21,6 +29,8 @@ struct Script {
     MakeSession make_session;
     /// After the last frame; may be empty.
     std::function<void()> end;
+    /// Of the process so far. Thread-safe.
+    std::function<CallTimes()> times;
 };
 
 /// The script in the place of a model. Throws Error(usage) for settings that contradict one another.

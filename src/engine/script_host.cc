@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "engine/device_choice.h"
+#include "engine/gpu_memory.h"
 #include "engine/job_json.h"
 #include "engine/output_checks.h"
 #include "engine/version.h"
@@ -29,9 +30,12 @@ constexpr std::chrono::milliseconds look_interval{50};
 /// For a worker to finish what it can when it is asked to stop.
 constexpr std::chrono::seconds patience{5};
 
-// Says over the socket why it cannot begin, before there is anything of Millrace to say it.
+// JAX and TensorFlow would take most of the GPU's memory for themselves. Says over the socket why it cannot begin,
+// before there is anything of Millrace to say it.
 constexpr const char* boot = R"(
 import json, os, struct, sys
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 try:
     from millrace import _worker
 except ImportError as error:
@@ -47,7 +51,7 @@ std::string job_for_worker(Job job, int workers) {
     if (workers > 1) {
         const auto parts = static_cast<std::size_t>(workers);
         job.run.memory /= parts;
-        job.run.gpu_memory /= parts;
+        job.run.gpu_memory = gpu_memory_for(job.run, choose_devices(job.run.device)).total / parts;
         if (job.run.lanes > 0) job.run.lanes = std::max(1, job.run.lanes / workers);
     }
     return to_json(job);
@@ -58,8 +62,8 @@ void check_script(const Job& job) {
     if (::stat(job.script.path.c_str(), &found) != 0) {
         throw Error(ErrorCode::usage, fmt::format("script {}: {}", job.script.path, std::strerror(errno)));  // NOLINT
     }
-    if (choose_devices(job.run.device).front().kind != device::DeviceKind::host) {
-        throw Error(ErrorCode::usage, fmt::format("script {}: scripts run on the CPU so far; leave out --device {}",
+    if (choose_devices(job.run.device).size() > 1) {
+        throw Error(ErrorCode::usage, fmt::format("script {}: a script runs on one device; name one of --device {}",
                                                   job.script.path, job.run.device));
     }
     if (job.input.path == "-") {
@@ -158,6 +162,27 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
     return result;
 }
 
+void ScriptHost::describe(Report& report) const {
+    ScriptReport& script = report.script;
+    script.workers = static_cast<int>(workers_.size());
+    for (const Worker& worker : workers_) {
+        const ScriptReport& own = worker.report.script;
+        script.calls += own.calls;
+        script.python_seconds += own.python_seconds;
+        script.gil_wait_seconds += own.gil_wait_seconds;
+        script.peak_memory += own.peak_memory;
+    }
+    const WorkerReport& first = workers_.front().report;
+    report.notes.insert(report.notes.end(), first.notes.begin(), first.notes.end());
+    if (workers_.size() == 1) {
+        report.gpus = first.gpus;
+    } else if (!first.gpus.empty()) {
+        report.notes.emplace_back(
+            "GPU activity was not measured: the script's processes share the GPU, and each sees "
+            "its own work only");
+    }
+}
+
 // Side by side, as a segment's encoder wants the head of the next one, which is cheap where that is the same worker's.
 void ScriptHost::share_out(const PreparedJob& prepared, const pipeline::Journal& journal) {
     std::vector<int> left;
@@ -200,6 +225,7 @@ void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run,
         take_progress(worker, progress_from_message(message.at("progress")), run.profile);
         if (worker.progress.run.frames_done > 0) run.profile.mark_first_frame();
     } else if (message.contains("done")) {
+        worker.report = report_from_message(message.at("done"));
         worker.done = true;
     } else {
         refuse(worker, message);

@@ -14,6 +14,7 @@
 #include "engine/script.h"
 #include "engine/script_messages.h"
 #include "millrace/job.h"
+#include "millrace/report.h"
 #include "pipeline/journal.h"
 #include "pipeline/profile.h"
 #include "pipeline/runner.h"
@@ -38,11 +39,15 @@ class ScriptHost {
     /// As run_segments(). Each worker has a part of the unfinished segments that lie side by side.
     [[nodiscard]] pipeline::RunResult run(const PreparedJob& prepared, const ScriptRun& run);
 
+    /// What the workers did, once they ran.
+    void describe(Report& report) const;
+
   private:
     struct Worker {
         std::unique_ptr<MessageChannel> channel;
         std::unique_ptr<ChildProcess> process;
         WorkerProgress progress{};
+        WorkerReport report{};
         bool done = false;
     };
 

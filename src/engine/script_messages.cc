@@ -60,6 +60,34 @@ core::Error error_from_message(const json& message) {
             message.at("failed").at("message").get<std::string>()};
 }
 
+json to_message(const WorkerReport& report) {
+    json gpus = json::array();
+    for (const GpuReport& gpu : report.gpus) {
+        gpus.push_back({gpu.device, gpu.kernel_seconds, gpu.kernel_share, gpu.kernels, gpu.up_seconds, gpu.down_seconds,
+                        gpu.up_bytes, gpu.down_bytes});
+    }
+    const ScriptReport& script = report.script;
+    return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
+            {"gpus", std::move(gpus)},
+            {"notes", report.notes}};
+}
+
+WorkerReport report_from_message(const json& message) {
+    WorkerReport report;
+    const json& script = message.at("script");
+    report.script.calls = script.at(0).get<std::int64_t>();
+    report.script.python_seconds = script.at(1).get<double>();
+    report.script.gil_wait_seconds = script.at(2).get<double>();
+    report.script.peak_memory = script.at(3).get<std::int64_t>();
+    for (const json& gpu : message.at("gpus")) {
+        report.gpus.push_back({gpu.at(0).get<std::string>(), gpu.at(1).get<double>(), gpu.at(2).get<double>(),
+                               gpu.at(3).get<std::int64_t>(), gpu.at(4).get<double>(), gpu.at(5).get<double>(),
+                               gpu.at(6).get<std::int64_t>(), gpu.at(7).get<std::int64_t>()});
+    }
+    report.notes = message.at("notes").get<std::vector<std::string>>();
+    return report;
+}
+
 json to_message(const WorkerProgress& progress) {
     json stages = json::array();
     for (const StageSums& sums : progress.stages) stages.push_back(to_message(sums));

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "infer/script.h"
+#include "millrace/report.h"
 #include "pipeline/profile.h"
 #include "pipeline/runner.h"
 
@@ -27,5 +28,14 @@ struct WorkerProgress {
 };
 [[nodiscard]] nlohmann::json to_message(const WorkerProgress& progress);
 [[nodiscard]] WorkerProgress progress_from_message(const nlohmann::json& message);
+
+/// What a worker did, at its end: of `script` all but the workers; of the GPUs what CUPTI saw, or a note why not.
+struct WorkerReport {
+    ScriptReport script;
+    std::vector<GpuReport> gpus;
+    std::vector<std::string> notes;
+};
+[[nodiscard]] nlohmann::json to_message(const WorkerReport& report);
+[[nodiscard]] WorkerReport report_from_message(const nlohmann::json& message);
 
 }  // namespace millrace::engine

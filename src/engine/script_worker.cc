@@ -12,7 +12,9 @@
 #include <thread>
 #include <utility>
 
+#include "core/resident.h"
 #include "engine/backends.h"
+#include "engine/gpu_watch.h"
 #include "engine/job_json.h"
 #include "engine/resolve.h"
 #include "engine/script_messages.h"
@@ -61,6 +63,11 @@ WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Pro
     return progress;
 }
 
+WorkerReport report_of(const CallTimes& times, Report seen) {
+    const ScriptReport script{0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
+    return {script, std::move(seen.gpus), std::move(seen.notes)};
+}
+
 // Ends the process, as nothing else ends a call into somebody's code.
 void check_timeout(MessageChannel& channel, const Job& job, double call_seconds) {
     if (job.script.timeout <= 0 || call_seconds < job.script.timeout) return;
@@ -86,9 +93,9 @@ ScriptWorker::ScriptWorker(int socket) : channel_(socket) {
 
 void ScriptWorker::fail(const core::Error& error) { channel_.send(to_message(error)); }
 
-bool ScriptWorker::run(const Script& script, const std::function<double()>& call_seconds) {
+bool ScriptWorker::run(const Script& script) {
     try {
-        work(script, call_seconds);
+        work(script);
         return true;
     } catch (const core::Error& error) {
         fail(error);
@@ -109,7 +116,7 @@ void ScriptWorker::listen(const std::stop_token& ended) {
     }
 }
 
-void ScriptWorker::work(const Script& script, const std::function<double()>& call_seconds) {
+void ScriptWorker::work(const Script& script) {
     channel_.send({{"script", to_message(script.description)}});
     PreparedJob prepared = prepare_job(job_, stop_.get_token(), {}, &script);
     channel_.send({{"ready", prepared.job.identity}});
@@ -120,16 +127,19 @@ void ScriptWorker::work(const Script& script, const std::function<double()>& cal
     pipeline::Profile profile(pipeline::Tracing::off);
     const pipeline::Backends backends = make_backends(job_, prepared, stop_.get_token());
     const auto say = [&](const pipeline::RunProgress& now) {
-        check_timeout(channel_, job_, call_seconds());
+        check_timeout(channel_, job_, script.times().now);
         channel_.send({{"progress", to_message(progress_of(now, profile))}});
     };
+    GpuWatch gpu_watch(prepared.devices);
     const pipeline::RunResult result =
         pipeline::run_segments(prepared.job, backends, ledger, profile, say, stop_.get_token());
+    Report seen;
+    gpu_watch.stop(seen);
     if (script.end) script.end();
     std::int64_t frames = 0;
     for (const auto& [segment, record] : result.records) frames += record.frames_done;
     channel_.send({{"progress", to_message(progress_of({frames, 0, 0}, profile))}});
-    channel_.send({{"done", json::object()}});
+    channel_.send({{"done", to_message(report_of(script.times(), std::move(seen)))}});
 }
 
 }  // namespace millrace::engine

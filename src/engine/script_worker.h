@@ -1,7 +1,6 @@
 #pragma once
 // The process that runs a script: works on the segments that the planning process gives it.
 
-#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -21,12 +20,11 @@ class ScriptWorker {
     [[nodiscard]] const Job& job() const { return job_; }
     /// The script cannot be run.
     void fail(const core::Error& error);
-    /// Works until all is done, and says so; every failure is said, too. False: it failed. `call_seconds`: for how long
-    /// the script's present call has been running; 0: none is.
-    [[nodiscard]] bool run(const Script& script, const std::function<double()>& call_seconds);
+    /// Works until all is done, and says so; every failure is said, too. False: it failed.
+    [[nodiscard]] bool run(const Script& script);
 
   private:
-    void work(const Script& script, const std::function<double()>& call_seconds);
+    void work(const Script& script);
     void listen(const std::stop_token& ended);
 
     MessageChannel channel_;

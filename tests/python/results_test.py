@@ -20,6 +20,7 @@ class Batch:
     slots: int = 4
     result_shape: tuple[int, ...] = (3, 8, 6)
     dtype: str = "float32"
+    device: str = "cpu"
 
 
 def refusal(kind, results, batch=None):
@@ -42,6 +43,19 @@ class Tensor:
             return "torch.float32"
 
     shape, dtype = (4, 3, 8, 6), Dtype()
+
+
+class OnGpu(Tensor):
+    """As an array on the second GPU, with rows that are not side by side."""
+
+    compact = None
+
+    def __dlpack_device__(self):
+        return (2, 1)
+
+    def contiguous(self):
+        self.compact = OnGpu()
+        return self.compact
 
 
 def buffer_of(shape):
@@ -159,3 +173,15 @@ print(shape_and_dtype(b"x"), "numpy" in sys.modules)
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout == "((1,), 'uint8') False\n", answer.stderr
+
+
+def test_pictures_must_be_where_the_run_is():
+    said = refusal("processor", OnGpu())
+    assert said == "expected an array on cpu, found one on cuda:1; bring it there, or choose --device cuda"
+    said = refusal("processor", [pictures(3, 8, 6)] * 3, Batch(device="cuda:0"))
+    assert said == "expected an array on cuda:0 for frame 0 of the batch, found one on cpu; leave it there"
+
+
+def test_pictures_on_a_gpu_are_handed_over_compact():
+    result = OnGpu()
+    assert check_result("processor", result, Batch(device="cuda:1")) is result.compact

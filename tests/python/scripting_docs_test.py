@@ -9,7 +9,7 @@ from millrace import ScriptError, _script
 from tools import ROOT
 
 PAGE = (ROOT / "docs/scripting.md").read_text()
-BRIGHTEN, TAGS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+BRIGHTEN, TAGS = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block)
 
 
 def load(tmp_path, text, **settings):
@@ -20,7 +20,12 @@ def load(tmp_path, text, **settings):
 
 def batch_of(values):
     return SimpleNamespace(
-        numpy=lambda: values, frames=len(values), slots=len(values), result_shape=values.shape[1:], dtype="float32"
+        numpy=lambda: values,
+        frames=len(values),
+        slots=len(values),
+        result_shape=values.shape[1:],
+        dtype="float32",
+        device="cpu",
     )
 
 

@@ -1,5 +1,6 @@
 #include "device/cuda/runtime.h"
 
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include <chrono>
@@ -10,6 +11,14 @@
 namespace millrace::device::cuda {
 
 namespace {
+
+/// Of the driver, which this program is not linked with; null where it is older than `version`.
+void* driver_function(const char* name, unsigned version) {
+    void* found = nullptr;
+    cudaDriverEntryPointQueryResult result{};
+    const cudaError_t asked = cudaGetDriverEntryPointByVersion(name, &found, version, cudaEnableDefault, &result);
+    return asked == cudaSuccess && result == cudaDriverEntryPointSuccess ? found : nullptr;
+}
 
 cudaEvent_t native(EventRef event) { return static_cast<cudaEvent_t>(event.native); }
 
@@ -50,7 +59,29 @@ void record(StreamRef stream, EventRef event) {
     check(cudaEventRecord(native(event), cuda::native(stream)), "cudaEventRecord", event.device.index);
 }
 
+bool record_all(EventRef event) {
+    using Record = CUresult (*)(CUcontext, CUevent);
+    using Current = CUresult (*)(CUcontext*);
+    static const auto record = reinterpret_cast<Record>(driver_function("cuCtxRecordEvent", 12050));
+    static const auto current_context = reinterpret_cast<Current>(driver_function("cuCtxGetCurrent", 4000));
+    const CurrentDevice current(event.device.index);
+    const BesideCaptures beside;
+    CUcontext context = nullptr;
+    if (record == nullptr || current_context == nullptr || current_context(&context) != CUDA_SUCCESS) {
+        // Drivers before 12.5 know no such event. The host waits, and any point is late enough.
+        const cudaError_t waited = cudaDeviceSynchronize();
+        if (waited == cudaErrorStreamCaptureUnsupported) return false;
+        check(waited, "cudaDeviceSynchronize", event.device.index);
+        return true;
+    }
+    const CUresult recorded = record(context, native(event));
+    if (recorded == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED) return false;
+    check(static_cast<cudaError_t>(recorded), "cuCtxRecordEvent", event.device.index);  // equal numbers
+    return true;
+}
+
 void wait(StreamRef stream, EventRef event) {
+    const CurrentDevice current(stream.device.index);  // the default streams are the current device's
     check(cudaStreamWaitEvent(cuda::native(stream), native(event), cudaEventWaitDefault), "cudaStreamWaitEvent",
           stream.device.index);
 }

@@ -28,6 +28,9 @@ void synchronize(StreamRef stream);
 [[nodiscard]] void* create_event(int index, EventKind kind);
 void destroy_event(EventRef event) noexcept;
 void record(StreamRef stream, EventRef event);
+/// The event becomes the end of everything that is enqueued on its device now, on whatever stream and by whomever.
+/// False, and nothing done, while somebody captures a stream there: such a capture would be spoilt.
+[[nodiscard]] bool record_all(EventRef event);
 void wait(StreamRef stream, EventRef event);
 void synchronize(EventRef event);
 [[nodiscard]] bool reached(EventRef event);

@@ -26,6 +26,7 @@ void synchronize(StreamRef stream) { absent(stream.device.index); }
 void* create_event(int index, EventKind /*kind*/) { absent(index); }
 void destroy_event(EventRef /*event*/) noexcept {}
 void record(StreamRef stream, EventRef /*event*/) { absent(stream.device.index); }
+bool record_all(EventRef event) { absent(event.device.index); }
 void wait(StreamRef stream, EventRef /*event*/) { absent(stream.device.index); }
 void synchronize(EventRef event) { absent(event.device.index); }
 bool reached(EventRef event) { absent(event.device.index); }
