@@ -17,6 +17,7 @@
 #include "engine/device_choice.h"
 #include "frame_tensor.h"
 #include "interruptible.h"
+#include "lease.h"
 #include "own_process.h"
 #include "running.h"
 #include "words.h"
@@ -51,6 +52,7 @@ class StreamHandle {
             pipeline::FrameStream::Next got{};
             {
                 const nb::gil_scoped_release others_run;
+                ReleasedLeases::instance().settle();
                 got = stream->next(batch, interval);
             }
             if (got == pipeline::FrameStream::Next::ended) return nb::none();
@@ -134,7 +136,10 @@ class ClipHandle {
     }
     pipeline::FrameBatch some(const std::vector<std::int64_t>& numbers) {
         pipeline::FrameBatch batch;
-        interruptible([&, clip = clip_.get()](const std::stop_token& stop) { batch = clip->frames(numbers, stop); });
+        interruptible([&, clip = clip_.get()](const std::stop_token& stop) {
+            ReleasedLeases::instance().settle();
+            batch = clip->frames(numbers, stop);
+        });
         return batch;
     }
     [[nodiscard]] core::Rational time_base() const { return clip_.get()->input().plan().video.time_base; }
