@@ -27,7 +27,7 @@ extern "C" __global__ void grain(const float* in, float* out, const long long* n
 
 @processor(batch=8)
 def grain(batch, *, amount: float = 0.05):
-    frames = cupy.from_dlpack(batch.tensor)[: len(batch)]
+    frames = batch.cupy()
     result, numbers = cupy.empty_like(frames), cupy.asarray(batch.indices)
     pixels = frames.shape[2] * frames.shape[3]
     # On CuPy's current stream, which is the one that the frames were taken on.

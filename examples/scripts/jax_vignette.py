@@ -17,4 +17,4 @@ def darkened(frames, strength):
 
 @processor(batch=8)
 def vignette(batch, *, strength: float = 0.5):
-    return darkened(jnp.asarray(batch.tensor), strength)
+    return darkened(jnp.from_dlpack(batch.tensor), strength)

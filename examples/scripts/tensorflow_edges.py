@@ -15,4 +15,4 @@ def edges(frames):
 
 @processor(layout="nhwc", batch=8)
 def outline(batch):
-    return edges(batch.numpy()).numpy()
+    return edges(batch.to_tf())

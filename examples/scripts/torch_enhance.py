@@ -19,6 +19,6 @@ class Sharpen:
 
     @torch.inference_mode()
     def __call__(self, batch):
-        frames = torch.from_dlpack(batch.numpy())  # no copy
+        frames = batch.torch()  # no copy
         blurred = functional.conv2d(functional.pad(frames, (2, 2, 2, 2), "replicate"), self.blur, groups=3)
         return (frames + self.amount * (frames - blurred)).clamp(0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -13,6 +14,9 @@ SCRIPTS = ROOT / "examples/scripts"
 SAMPLE = ROOT / "samples/bbb.mp4"
 FRAMES, HEIGHT, WIDTH = 11, 90, 160  # no multiple of any example's batch
 RGB = [*FFV1, "-pix_fmt", "gbrp"]
+# This one, with numpy 1, and the one with numpy 2 and the latest OpenCV and JAX.
+LATEST = os.environ.get("MILLRACE_TEST_PYTHON", str(ROOT / ".deps/venv/bin/python"))
+both = pytest.mark.parametrize("python", [sys.executable, LATEST], ids=["numpy 1", "numpy 2"])
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +37,10 @@ def pictures_of(path):
     return codes_of(path).astype(np.float32) / 255
 
 
-def ran(clip, script, tmp_path, *options):
+def ran(clip, script, tmp_path, *options, python=sys.executable):
     """The codes of what the script made."""
     output = tmp_path / "out.mkv"
-    run_job(clip, output, "--script", SCRIPTS / script, "--python", sys.executable, *RGB, *options)
+    run_job(clip, output, "--script", SCRIPTS / script, "--python", python, *RGB, *options)
     found = codes_of(output)
     assert len(found) == FRAMES
     return found.astype(np.int64)
@@ -50,12 +54,13 @@ def assert_codes(found, expected):
     assert (np.abs(codes - codes[:1]).max() > 0) & (np.abs(codes - 128).max() > 50), "pictures that say something"
 
 
-def test_opencv(clip, tmp_path):
+@both
+def test_opencv(clip, tmp_path, python):
     import cv2
 
     bgr = pictures_of(clip)[..., ::-1]
     expected = [cv2.bilateralFilter(np.ascontiguousarray(frame), 7, 0.2, 3)[..., ::-1] for frame in bgr]
-    found = ran(clip, "opencv_denoise.py", tmp_path, "--set", "strength=0.2", "--set", "radius=3")
+    found = ran(clip, "opencv_denoise.py", tmp_path, "--set", "strength=0.2", "--set", "radius=3", python=python)
     assert_codes(found, np.stack(expected))
     assert np.abs(found - codes_of(clip)).max() > 5, "it does something"
 
@@ -75,10 +80,11 @@ def test_torch(clip, tmp_path):
     assert np.abs(found - codes_of(clip)).max() > 5, "it does something"
 
 
-def test_jax(clip, tmp_path):
+@both
+def test_jax(clip, tmp_path, python):
     y, x = np.meshgrid(np.linspace(-1, 1, HEIGHT), np.linspace(-1, 1, WIDTH), indexing="ij")
     expected = pictures_of(clip) * (1 - 0.8 * (x**2 + y**2) / 2)[..., None]
-    assert_codes(ran(clip, "jax_vignette.py", tmp_path, "--set", "strength=0.8"), expected)
+    assert_codes(ran(clip, "jax_vignette.py", tmp_path, "--set", "strength=0.8", python=python), expected)
 
 
 def test_tensorflow(clip, tmp_path):
