@@ -22,7 +22,7 @@ from millrace._check_frames import HostFrames, Wanted, batch_of, wanted
 from millrace._declare import ScriptError
 from millrace._script import Script, load
 
-_CALLS = 5
+_CALLS = 12  # beside the first
 _ENOUGH_SECONDS = 5.0  # of calls
 _SLOWER = 3.0  # times that are worth a note
 _MOMENT = 0.05  # seconds that are not
@@ -51,7 +51,7 @@ class Findings:
     frame_seconds: float = 0.0
     calls: int = 0
     memory_bytes: int = 0  # resident, at the end
-    memory_growth_bytes: int = 0  # over the further calls
+    memory_growth_bytes: int = 0  # over the second half of them
     notes: list[str] = field(default_factory=list)
 
 
@@ -113,26 +113,30 @@ class Check:
                 code="failed",
             )
         assert isinstance(batch.tensor, HostFrames)
-        self._given.append(weakref.ref(batch.tensor.array))
+        self._given.append(weakref.ref(batch.tensor.owner))
 
     def _further_calls(self, start: int) -> Any:
         """The first of their results."""
         times: list[float] = []
         seconds, kept = self._call(start, self._wanted.batch)
         times.append(seconds)
-        before = _resident()
+        resident = [_resident()]
         while len(times) < _CALLS and sum(times) < _ENOUGH_SECONDS:
             start += self._wanted.batch
             times.append(self._call(start, self._wanted.batch)[0])
+            resident.append(_resident())
         found = self._found
         found.calls = 1 + len(times)
         found.call_seconds = sorted(times)[len(times) // 2]
         found.frame_seconds = found.call_seconds / self._wanted.batch
-        found.memory_growth_bytes = max(0, _resident() - before)
-        self._judge_times(len(times))
+        # Libraries' pools fill at first.
+        half = len(resident) // 2
+        found.memory_growth_bytes = max(0, resident[-1] - resident[half])
+        self._judge(len(resident) - 1 - half)
         return kept
 
-    def _judge_times(self, calls: int) -> None:
+    def _judge(self, calls: int) -> None:
+        """Times, and the growth of memory over so many calls."""
         found, one = self._found, self._batch_bytes()
         if found.first_call_seconds > max(_SLOWER * found.call_seconds, _MOMENT):
             times = found.first_call_seconds / max(found.call_seconds, 1e-9)
@@ -140,9 +144,9 @@ class Check:
                 f"the first call took {times:.0f} times as long as the others, once in every process that runs the "
                 "script; what can be done before belongs in setup"
             )
-        if calls > 1 and found.memory_growth_bytes > max((calls - 1) * one // 2, 8 << 20):
+        if calls > 2 and found.memory_growth_bytes > max(calls * one // 2, 8 << 20):
             found.notes.append(
-                f"memory grew by {found.memory_growth_bytes / (calls - 1) / 1e6:.1f} MB a call (a batch has "
+                f"memory grew by {found.memory_growth_bytes / calls / 1e6:.1f} MB a call (a batch has "
                 f"{one / 1e6:.1f} MB): does it keep something of every batch?"
             )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _RATE = 25  # frames a second
 _TICKS = 512  # a frame
+_ALIGNMENT = 256  # bytes
 
 
 class HostFrames:
@@ -23,6 +24,11 @@ class HostFrames:
 
     def __init__(self, array: Any) -> None:
         self.array = array
+
+    @property
+    def owner(self) -> Any:
+        """Of the memory, which every view keeps."""
+        return self.array if self.array.base is None else self.array.base
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,9 +49,10 @@ class HostFrames:
         pass
 
     def __dlpack__(self, **asked: Any) -> Any:
+        asked.pop("stream", None)  # there is none on the CPU
         try:
             return self.array.__dlpack__(**asked)
-        except TypeError:  # numpy 1 knows `stream` alone
+        except TypeError:  # numpy 1 knows nothing else
             return self.array.__dlpack__()
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -101,9 +108,8 @@ def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | Non
 
 def batch_of(asked: Wanted, start: int, count: int) -> Batch:
     """Frames from `start` on, `count` of them, in a tensor of the full batch."""
-    import numpy
 
-    array = numpy.zeros(asked.shape, asked.dtype)
+    array = _aligned(asked.shape, asked.dtype)
     before, after = asked.window
     for slot in range(count):
         if before + after == 0:
@@ -119,6 +125,16 @@ def batch_of(asked: Wanted, start: int, count: int) -> Batch:
         segments=(0,) * count,
         result_shape=asked.picture(asked.scale),
     )
+
+
+def _aligned(shape: Sequence[int], dtype: str) -> Any:
+    """Zeros, aligned as the engine's memory: JAX copies what is not."""
+    import numpy
+
+    size = int(numpy.prod(shape)) * numpy.dtype(dtype).itemsize
+    memory = numpy.zeros(size + _ALIGNMENT, numpy.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _frame(asked: Wanted, number: int) -> Any:

@@ -46,7 +46,7 @@ def test_a_processor_is_described(script):
     assert found["output"]["dtype"] == "float16"
     assert 0 <= found["output"]["lowest"] < 10
     assert 245 < found["output"]["highest"] <= 255
-    assert found["calls"] == 6
+    assert found["calls"] == 13
     assert found["call_seconds"] > 0
     assert found["memory_bytes"] > 1 << 20
     assert found["notes"] == []
@@ -62,7 +62,7 @@ def test_an_analyser_is_described_in_its_own_size(script):
     text = check(path).out.decode()
     assert "takes       float32 [1, 1, 10, 20], luma, white is 1" in text
     assert 'gave back   {"mean": ' in text
-    assert text.endswith("good: 6 calls went as a run's would\n")
+    assert text.endswith("good: 13 calls went as a run's would\n")
 
 
 def test_frames_move_and_the_last_batch_is_not_full(script):
@@ -71,7 +71,7 @@ assert batch.tensor.shape == (4, 3, 36, 64) and batch.numpy().shape[0] == len(ba
 assert len({frame.tobytes() for frame in batch.numpy()}) == len(batch)
 assert batch.seconds[0] == batch.indices[0] / 25 and batch.pts[0] == batch.indices[0] * 512
 seen.append(len(batch))
-assert seen != [4] * 7
+assert seen != [4] * 14
 return batch.numpy()
 """
     assert findings(script(body, imports="seen = []\n"), "--size", "64x36")["notes"] == []
@@ -155,7 +155,7 @@ def test_what_a_script_prints_is_no_part_of_the_answer(script):
         script("print('loud'); os.system('echo louder')\nreturn batch.numpy()", imports="import os\n"), "--json"
     )
     assert json.loads(ended.out)["notes"] == []
-    assert ended.err.count("loud\n") == ended.err.count("louder\n") == 7
+    assert ended.err.count("loud\n") == ended.err.count("louder\n") == 14
 
 
 def test_the_line_is_checked(script, tmp_path):
@@ -182,4 +182,4 @@ def test_the_packages_own_program_does_the_same(script):
     path = script("return batch.numpy()")
     done = subprocess.run([sys.executable, "-m", "millrace", "script", "check", path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "good: 7 calls" in done.stdout
+    assert "good: 14 calls" in done.stdout
