@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -133,14 +134,13 @@ class Check:
         found.calls = 1 + len(times)
         found.call_seconds = sorted(times)[len(times) // 2]
         found.frame_seconds = found.call_seconds / self._wanted.batch
-        # Libraries' pools fill at first.
-        half = len(resident) // 2
-        found.memory_growth_bytes = max(0, resident[-1] - resident[half])
-        self._judge(len(resident) - 1 - half)
+        late = resident[len(resident) // 2 :]  # libraries' pools fill at first
+        found.memory_growth_bytes = max(0, late[-1] - late[0])
+        self._judge([after - before for before, after in itertools.pairwise(late)])
         return kept
 
-    def _judge(self, calls: int) -> None:
-        """Times, and the growth of memory over so many calls."""
+    def _judge(self, growth: list[int]) -> None:
+        """Times, and the growth of memory by call."""
         found, one = self._found, self._batch_bytes()
         if found.first_call_seconds > max(_SLOWER * found.call_seconds, _MOMENT):
             times = found.first_call_seconds / max(found.call_seconds, 1e-9)
@@ -148,9 +148,9 @@ class Check:
                 f"the first call took {times:.0f} times as long as the others, once in every process that runs the "
                 "script; what can be done before belongs in setup"
             )
-        if calls > 2 and found.memory_growth_bytes > max(calls * one * 9 // 10, 8 << 20):
+        if len(growth) > 2 and min(growth) > max(one // 2, 1 << 20):
             found.notes.append(
-                f"memory grew by {found.memory_growth_bytes / calls / 1e6:.1f} MB a call (a batch has "
+                f"memory grew by {sum(growth) / len(growth) / 1e6:.1f} MB a call (a batch has "
                 f"{one / 1e6:.1f} MB): does it keep something of every batch?"
             )
 

@@ -1,7 +1,6 @@
 """The examples that run on a GPU, against their formulas in numpy, on frames that ffmpeg decoded.
 
-Run where a GPU is, by a Python that has the package (built with CUDA), cupy and torch: MILLRACE_BIN names the program,
-MILLRACE_PACKAGE the folder of the package.
+Run where a GPU is, with an interpreter that has torch and cupy (MILLRACE_SCRIPT_PYTHON, else this one), as script_test.py.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from tools import FFV1, ROOT, ffmpeg, run_job
 
+PYTHON = os.environ.get("MILLRACE_SCRIPT_PYTHON", sys.executable)
 SCRIPTS = ROOT / "examples/scripts"
 FRAMES, HEIGHT, WIDTH = 11, 90, 160  # no multiple of any example's batch
 RGB = [*FFV1, "-pix_fmt", "gbrp"]
@@ -33,8 +33,7 @@ def codes_of(path):
 
 def ran(clip, script, tmp_path, *options):
     output = tmp_path / "out.mkv"
-    words = ["--device", "cuda", "--script", SCRIPTS / script, "--python", sys.executable, *RGB, *options]
-    run_job(clip, output, *words, env={"PYTHONPATH": os.environ["MILLRACE_PACKAGE"]})
+    run_job(clip, output, "--device", "cuda", "--script", SCRIPTS / script, "--python", PYTHON, *RGB, *options)
     return codes_of(output).astype(np.int64)
 
 
