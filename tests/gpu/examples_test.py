@@ -1,6 +1,7 @@
 """The examples that run on a GPU, against their formulas in numpy, on frames that ffmpeg decoded.
 
-Run where a GPU is, with an interpreter that has torch and cupy (MILLRACE_SCRIPT_PYTHON, else this one), as script_test.py.
+Run where a GPU is, as script_test.py: with an interpreter that has torch and cupy (MILLRACE_SCRIPT_PYTHON, else this
+one).
 """
 
 from __future__ import annotations
