@@ -34,6 +34,11 @@ std::string dtype_name(nb::dlpack::dtype type) {
     return fmt::format("{}{}", kind, code == Code::Bool ? "" : std::to_string(type.bits));
 }
 
+std::string wanted_frames(const core::TensorDesc& frame) {
+    return fmt::format("{} [{}] or [N, {}]", core::name(frame.dtype), fmt::join(frame.shape, ", "),
+                       fmt::join(frame.shape, ", "));
+}
+
 [[noreturn]] void refuse(const std::string& message) { throw core::Error(core::ErrorCode::usage, message); }
 
 HostArray array_of(nb::handle object, const core::TensorDesc& frame) {
@@ -48,9 +53,9 @@ HostArray array_of(nb::handle object, const core::TensorDesc& frame) {
 
 }  // namespace
 
-std::string wanted_frames(const core::TensorDesc& frame) {
-    return fmt::format("{} [{}] or [N, {}]", core::name(frame.dtype), fmt::join(frame.shape, ", "),
-                       fmt::join(frame.shape, ", "));
+void check_frames(const core::TensorDesc& one, const core::TensorDesc& all, const core::TensorDesc& frame) {
+    if (one == frame) return;
+    refuse(fmt::format("frames: expected {}, found {}", wanted_frames(frame), core::to_string(all)));
 }
 
 struct HostFrames::View {

@@ -31,7 +31,7 @@ class HostFrames {
     device::BufferPool compact_;
 };
 
-/// "float32 [3, 4, 5] or [N, 3, 4, 5]", for messages.
-[[nodiscard]] std::string wanted_frames(const core::TensorDesc& frame);
+/// Throws Error(usage) unless `one`, of the array `all`, is a frame.
+void check_frames(const core::TensorDesc& one, const core::TensorDesc& all, const core::TensorDesc& frame);
 
 }  // namespace millrace::python

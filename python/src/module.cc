@@ -14,6 +14,7 @@
 #include "engine/version.h"
 #include "frame_tensor.h"
 #include "reader.h"
+#include "measure.h"
 #include "running.h"
 #include "script_worker.h"
 #include "words.h"
@@ -131,6 +132,7 @@ NB_MODULE(_engine, module) {
     python::define_reader(module);
     python::define_script_worker(module);
     python::define_writer(module);
+    python::define_measure(module);
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));
     module.def("versions", &versions_json);

@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "core/error.h"
+#include "device/stream.h"
+#include "dlpack.h"
 #include "engine/frame_writer.h"
 #include "host_frames.h"
 #include "running.h"
@@ -53,6 +55,16 @@ engine::WriterJob writer_job(const std::vector<std::string>& arguments, const st
     return writer;
 }
 
+/// DLPack's numbers of devices.
+bool is_on_gpu(nb::handle frames) {
+    if (!nb::hasattr(frames, "__dlpack_device__")) return false;
+    constexpr int cuda = 2;
+    constexpr int cuda_managed = 13;
+    const nb::object device = frames.attr("__dlpack_device__")();
+    const int kind = nb::cast<int>(nb::int_(device[0]));
+    return kind == cuda || kind == cuda_managed;
+}
+
 /// Python's handle on a writer. After a fork the writer's threads are the parent's: the child's handle raises, and lets
 /// nothing go.
 class WriterHandle {
@@ -61,6 +73,7 @@ class WriterHandle {
         const engine::WriterJob job = writer_job(arguments, declaration);
         const nb::gil_scoped_release others_run;
         writer_ = std::make_unique<engine::FrameWriter>(job);
+        if (writer_->device().kind == device::DeviceKind::cuda) gpu_ = std::make_unique<GpuSide>(writer_->device());
     }
     WriterHandle(const WriterHandle&) = delete;
     WriterHandle& operator=(const WriterHandle&) = delete;
@@ -70,10 +83,14 @@ class WriterHandle {
         if (::getpid() != pid_) {
             // NOLINTNEXTLINE(bugprone-unused-return-value): leaked on purpose
             (void)writer_.release();
+            (void)gpu_.release();  // NOLINT(bugprone-unused-return-value)
             return;
         }
-        const nb::gil_scoped_release others_run;
-        writer_.reset();
+        {
+            const nb::gil_scoped_release others_run;
+            writer_.reset();  // its streams have come to their ends
+        }
+        if (gpu_) gpu_->borrowed.drop_all();
     }
 
     engine::FrameWriter& get() {
@@ -84,7 +101,8 @@ class WriterHandle {
                                       pid_, ::getpid()));
     }
 
-    void write(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> /*stream*/) {
+    /// `stream`: of the producer, where it is known.
+    void write(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> stream) {
         engine::FrameWriter& writer = get();
         if (busy_.test_and_set()) {
             throw core::Error(core::ErrorCode::usage,
@@ -93,15 +111,27 @@ class WriterHandle {
         }
         const std::unique_ptr<std::atomic_flag, void (*)(std::atomic_flag*)> free(
             &busy_, [](std::atomic_flag* busy) { busy->clear(); });
-        write_host(writer, frames, pts);
+        if (gpu_ && is_on_gpu(frames)) {
+            write_gpu(frames, pts, stream);
+        } else {
+            write_host(writer, frames, pts);
+        }
     }
 
     void close() {
         get().close();
         wait_until([this] { return get().wait(interval); });
+        if (gpu_) gpu_->borrowed.drop_all();
     }
 
   private:
+    /// Where frames are on a GPU.
+    struct GpuSide {
+        explicit GpuSide(device::DeviceId device) : read(device) {}
+        BorrowedArrays borrowed;
+        device::Event read;  ///< of the last frames
+    };
+
     /// Without the GIL, looking at signals between: ctrl-C gets through.
     template <class Condition>
     static void wait_until(Condition reached) {
@@ -132,8 +162,44 @@ class WriterHandle {
         }
     }
 
+    void write_gpu(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> stream) {
+        gpu_->borrowed.drop_done();
+        const device::Tensor all = import_dlpack(frames, writer_->stream());
+        const core::TensorDesc frame = writer_->frames().tensor();
+        const bool batched = all.desc.shape.size() == frame.shape.size() + 1;
+        core::TensorDesc one = all.desc;
+        if (batched) one.shape.erase(one.shape.begin());
+        check_frames(one, all.desc, frame);
+        const std::int64_t count = batched ? all.desc.shape.front() : 1;
+        check_times(pts, count);
+        try {
+            for (std::int64_t i = 0; i < count; ++i) {
+                wait_until([&] { return writer_->wait_for_room(interval); });
+                const nb::gil_scoped_release others_run;
+                writer_->write(batched ? all.at(i) : all.share(),
+                               pts ? std::optional((*pts)[static_cast<std::size_t>(i)]) : std::nullopt);
+            }
+        } catch (...) {  // some of them may be read already
+            let_go(all, stream);
+            throw;
+        }
+        let_go(all, stream);
+    }
+
+    /// What is enqueued on the producer's stream later runs when the frames have been read; nobody knows the stream:
+    /// the caller waits for that.
+    void let_go(const device::Tensor& frames, std::optional<std::uintptr_t> stream) {
+        gpu_->read.record(writer_->stream());
+        gpu_->borrowed.keep(frames.share(), writer_->stream());
+        const nb::gil_scoped_release others_run;
+        if (!stream) return device::wait(device::host_stream(), gpu_->read.ref());
+        void* const native = reinterpret_cast<void*>(*stream);  // NOLINT: a CUstream as a number
+        device::wait({writer_->device(), native}, gpu_->read.ref());
+    }
+
     pid_t pid_ = ::getpid();
     std::unique_ptr<engine::FrameWriter> writer_;
+    std::unique_ptr<GpuSide> gpu_;
     std::atomic_flag busy_;
 };
 

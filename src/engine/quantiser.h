@@ -17,7 +17,7 @@
 namespace millrace::engine {
 
 /// By the ops that make pictures of a model's results: the same floats give the same bytes. Frames of the host are done
-/// on return; of a GPU they are read by stream(), and pictures come down by a stream of their own, through two buffers
+/// on return; of a GPU they are read by stream(), and pictures come down by a stream of their own, through a ring
 /// on the device, each used again only when its copy is done. Not thread-safe.
 class Quantiser {
   public:
@@ -48,7 +48,8 @@ class Quantiser {
     ops::ToPicture to_picture_;
     device::BufferPool floats_host_;
     device::BufferPool floats_device_;
-    std::array<device::Picture, 2> buffers_;
+    /// Two for each frame of a small batch: the frames of one are made while those before it come down.
+    std::array<device::Picture, 8> buffers_;
     std::size_t next_ = 0;
 };
 
