@@ -4,8 +4,9 @@ python generate_vae.py out.mp4                       torch and a GPU where there
 python generate_vae.py out.mp4 --device cuda --size 1920x1080 --frames 480
 python generate_vae.py out.mp4 --library numpy --size 96x64 --frames 50
 
-The decoder has the shape of a video VAE's (a latent pixel becomes 8x8 pixels, convolutions see the frames of a chunk), with
-weights from a seed: it makes coloured clouds, at the price of the real thing. Run it again after ctrl-C: it goes on.
+The decoder has the shape of a video VAE's (a latent pixel becomes 8x8 pixels, convolutions see the frames of a chunk),
+with weights from a seed: it makes coloured clouds, at the price of the real thing. After ctrl-C the same
+command goes on.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 python bench/gpu/writer.py [--size 1920x1080] [--chunks 60] [--runs 3] [--json FILE]
 
-The decoder of examples/generate_vae.py makes four frames at a time. "writer" hands them over where they are; "in line" brings
-the floats down first, as most programs do (`frames.cpu()`), and quantises and hands them to the same encoders in the loop. Measured is
-the loop, from the first chunk after three to warm up to the end of the last one on the GPU: frames a second, and by CUPTI the share of
-that time in which a kernel ran. The encoders are not the limit where `write waits` is 0. Files are compared packet by packet.
+The decoder of examples/generate_vae.py makes four frames at a time. "writer" hands them over where they are; "in line"
+brings the floats down first, as most programs do (`frames.cpu()`), quantises them in the loop and hands them to the
+same encoders. Measured is the loop, from the first chunk after three to warm up to the end of the last one on the GPU:
+frames a second, and by CUPTI the share of that time in which a kernel ran. The encoders are not the limit where
+`write_waits` is 0. Files are compared packet by packet.
 """
 
 from __future__ import annotations

@@ -155,7 +155,9 @@ class Preparer {
         const std::int64_t least = std::int64_t{job.limits.encoders + 1} * (held_by_encoder + encoder().threads) +
                                    std::int64_t{2} * encoder().context_frames + begun_with;
         const std::size_t waiting = options.memory / device::picture_bytes(encoder().picture);
-        prepared_.pictures = std::max(least, static_cast<std::int64_t>(waiting));
+        // Those for NVENC wait in the GPU's own memory.
+        const bool stay = pipeline::encodes_on_gpu(job);
+        prepared_.pictures = stay ? least : std::max(least, static_cast<std::int64_t>(waiting));
     }
 
     [[nodiscard]] pipeline::Identity identify() const {

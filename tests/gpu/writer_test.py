@@ -140,7 +140,8 @@ def test_cupy(cupy, tmp_path, wanted):
     [
         ({"dtype": "float16"}, lambda number: noise(number, "float16")),
         ({"dtype": "uint8"}, lambda number: noise(number, "uint8")),
-        ({"dtype": "uint8", "layout": "nhwc", "color": "bgr"}, lambda number: noise(number, "uint8", (HEIGHT, WIDTH, 3))),
+        ({"dtype": "uint8", "layout": "nhwc"}, lambda number: noise(number, "uint8", (HEIGHT, WIDTH, 3))),
+        ({"layout": "nhwc", "color": "bgr"}, lambda number: noise(number, "float32", (HEIGHT, WIDTH, 3))),
         ({"color": "luma"}, lambda number: noise(number, "float32", (1, HEIGHT, WIDTH))),
         ({"pixel_format": "yuv444p10le"}, noise),
     ],

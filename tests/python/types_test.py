@@ -38,6 +38,8 @@ def test_a_script_is_checked(tmp_path):
         ("gain=2.0", 'gain="2"', "gain"),
         ("batch=16", 'batch="16"', "batch"),
         ("clip[1:3].indices", "clip[1].indices", "indices"),
+        ("height=48, frame_rate", "frame_rate", "height"),
+        ("writer.frames_done", "writer.frames", "frames"),
         ("@millrace.analyser\n", "@millrace.analyser(scale=2)\n", "analyser"),
     ],
 )
@@ -80,6 +82,8 @@ def test_the_stub_is_the_extension():
         _engine.Writer,
     )
     kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker, _engine.Writer, _engine.GpuWatch)
+    kinds = (_engine.Progress, _engine.Running, _engine.FrameTensor, _engine.ScriptWorker)
+    kinds += (_engine.Writer, _engine.GpuWatch)
     for kind in kinds:
         assert members(kind) == in_stub(kind.__name__)
     assert members(_engine) - {kind.__name__ for kind in kinds} == in_stub(None)
