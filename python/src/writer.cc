@@ -16,6 +16,7 @@
 #include "engine/frame_writer.h"
 #include "host_frames.h"
 #include "running.h"
+#include "words.h"
 
 namespace millrace::python {
 
@@ -203,20 +204,11 @@ class WriterHandle {
     std::atomic_flag busy_;
 };
 
-std::vector<std::string> words_of(const nb::list& arguments) {
-    std::vector<std::string> list;
-    for (const nb::handle argument : arguments) {
-        const auto text = nb::cast<nb::bytes>(argument);
-        list.emplace_back(text.c_str(), text.size());
-    }
-    return list;
-}
-
 }  // namespace
 
 void define_writer(nb::module_& module) {
     const auto open = [](WriterHandle* self, const nb::list& arguments, const std::string& declaration) {
-        new (self) WriterHandle(words_of(arguments), declaration);
+        new (self) WriterHandle(words(arguments), declaration);
     };
     nb::class_<WriterHandle>(module, "Writer")
         .def("__init__", open, nb::arg("arguments"), nb::arg("declaration"))

@@ -25,6 +25,8 @@ def look(path: Path) -> list[int]:
         ticks = [tick for batch in clip for tick in batch.pts if tick is not None]
         print(len(clip), clip.frame_rate, clip[1:3].indices, clip.at(0.5).pts, clip.frames([1, 2]).numpy(), clip.losses)
     return ticks
+
+
 def generate(frames: list[bytes]) -> int:
     with millrace.Writer("out.mp4", width=64, height=48, frame_rate="30000/1001", crf=20) as writer:
         writer.start_at(writer.frames_done)
