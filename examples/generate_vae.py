@@ -58,7 +58,7 @@ class TorchDecoder:
 
     def place(self, latent):
         """On the device, as the decoder wants it."""
-        return self._torch.from_numpy(latent).to(self._device, getattr(self._torch, self.dtype))
+        return self._torch.from_dlpack(latent).to(self._device, getattr(self._torch, self.dtype))
 
     def __call__(self, latent):
         torch = self._torch
