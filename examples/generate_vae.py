@@ -65,7 +65,7 @@ class TorchDecoder:
         with torch.inference_mode():
             given = latent if isinstance(latent, torch.Tensor) else self.place(latent)
             mixed = self._over_time(given.transpose(0, 1)[None])[0].transpose(0, 1)
-            decoded = self._to_frames(mixed.contiguous()).mul_(4).sigmoid_()
+            decoded = self._to_frames(mixed.contiguous()).mul_(20).sigmoid_()
             if self._frames is None:
                 self._frames = torch.empty_like(decoded, memory_format=torch.contiguous_format)
             return self._frames.copy_(decoded)
