@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import bisect
 import operator
 import os
 import weakref
@@ -244,11 +245,7 @@ class Clip:
         tick = pts[0] + round(exact / self.time_base)
         if not pts[0] <= tick < end:
             raise IndexError(f"{self.path}: {seconds} s is outside: the clip is from 0 to {self.duration:.6g} s")
-        low, high = 0, len(pts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if pts[middle] <= tick else (low, middle)
-        return low
+        return bisect.bisect_right(pts, tick) - 1
 
     def at(self, seconds: float | Fraction) -> Frame:
         """The frame that is shown at a time, counted from the first frame and snapped to the tick."""
