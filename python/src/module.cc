@@ -125,6 +125,10 @@ NB_MODULE(_engine, module) {
             python::raise(error);
         }
     });
+#ifdef NDEBUG
+    // What a program still holds when it ends is its own matter: the workers of PyTorch's DataLoader hold their dataset.
+    nb::set_leak_warnings(false);
+#endif
     module.attr("__version__") = engine::version();
     python::define_progress(module);
     python::define_running(module);
