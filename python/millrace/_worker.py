@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from typing import Any
 
 from millrace import _engine
 from millrace._batch import Batch, Info
 from millrace._script import Script, ScriptError, load
+
+# JAX and TensorFlow would take most of the GPU's memory for themselves; read when the script imports them.
+_GPU_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 class _Calls:
@@ -45,6 +49,8 @@ def _described(script: Script) -> str:
 
 def main(socket: int) -> int:
     """Works until the run needs no more. The exit code of the process."""
+    for name, value in _GPU_MEMORY.items():
+        os.environ.setdefault(name, value)
     worker = _engine.ScriptWorker(socket)
     try:
         script = load(worker.script, worker.settings)

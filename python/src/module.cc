@@ -126,7 +126,8 @@ NB_MODULE(_engine, module) {
         }
     });
 #ifdef NDEBUG
-    // What a program still holds when it ends is its own matter: the workers of PyTorch's DataLoader hold their dataset.
+    // What a program still holds when it ends is its own matter: the workers of PyTorch's DataLoader hold their
+    // dataset.
     nb::set_leak_warnings(false);
 #endif
     module.attr("__version__") = engine::version();

@@ -30,12 +30,9 @@ constexpr std::chrono::milliseconds look_interval{50};
 /// For a worker to finish what it can when it is asked to stop.
 constexpr std::chrono::seconds patience{5};
 
-// JAX and TensorFlow would take most of the GPU's memory for themselves. Says over the socket why it cannot begin,
-// before there is anything of Millrace to say it.
+// Says over the socket why it cannot begin, before there is anything of Millrace to say it.
 constexpr const char* boot = R"(
 import json, os, struct, sys
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 try:
     from millrace import _worker
 except ImportError as error:

@@ -299,3 +299,15 @@ class Note:
     err = refused(film, output, script(text), FAILED)
     assert "line 14: ValueError: setup called flush close" in err
     assert finished_segments(output) == 9, "all segments"
+
+
+def test_libraries_are_told_to_leave_the_gpus_memory_to_others(film, script, tmp_path, monkeypatch):
+    names = ["XLA_PYTHON_CLIENT_PREALLOCATE", "TF_FORCE_GPU_ALLOW_GROWTH"]
+    monkeypatch.delenv(names[0], raising=False)
+    monkeypatch.setenv(names[1], "mine")
+    body = f"return [[at_import, [os.environ.get(name) for name in {names}]]] * len(batch)"
+    head = f"import os\nfrom millrace import analyser\nat_import = [os.environ.get(name) for name in {names}]\n"
+    output = tmp_path / "out.jsonl"
+    run(film, output, script(f"{head}@analyser\ndef say(batch):\n    {body}\n"), "--frames", "2")
+    lines = [json.loads(line)["result"] for line in output.read_text().splitlines()]
+    assert lines == [[["false", "mine"]] * 2] * 2
