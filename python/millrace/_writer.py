@@ -107,8 +107,9 @@ class Writer:
         self._path = os.fsdecode(path)
         self._frame_rate, self._time_base = rate, ticks or Fraction(1, rate.numerator)
         self._report: Report | None = None
-        self._closed = False
+        self._closed = True  # what cannot be opened needs no warning
         self._engine = _engine.Writer(arguments("run", asked), json.dumps(declaration))
+        self._closed = False
         # Also at the end of the interpreter, whose threads must not outlive it.
         self._abort = weakref.finalize(self, _abort, self._engine, os.getpid())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -91,6 +92,14 @@ def test_declarations_that_are_refused(tmp_path, words, said):
     with pytest.raises(millrace.UsageError, match=said):
         millrace.Writer(tmp_path / "out.mp4", **{**SIZE, **words})
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_was_never_opened_is_not_warned_of(tmp_path, recwarn):
+    with pytest.raises(millrace.UsageError):
+        millrace.Writer(tmp_path / "no" / "out.mp4", **SIZE)
+    gc.collect()
+    assert not recwarn
 
 
 def test_an_unknown_argument(tmp_path):
