@@ -16,7 +16,7 @@ _GPU_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GRO
 
 
 class _Calls:
-    """How the engine enters a script. All of it runs on one thread of the engine."""
+    """How the engine enters a script. All of it runs on the main thread."""
 
     def __init__(self, script: Script) -> None:
         self._script = script

@@ -28,28 +28,6 @@ constexpr std::size_t most_kept = 1;
 constexpr int most_looks = 200;
 constexpr std::chrono::milliseconds look_interval{10};
 
-/// A call into the script, with the GIL.
-class Call {
-  public:
-    explicit Call(CallClock& clock) : clock_(clock) { clock_.begin(asked_); }
-    ~Call() { clock_.end(); }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
-    Call(Call&&) = delete;
-    Call& operator=(Call&&) = delete;
-
-  private:
-    CallClock::Clock::time_point asked_ = CallClock::Clock::now();
-    nb::gil_scoped_acquire gil_;
-    CallClock& clock_;
-};
-
-std::int64_t nanoseconds(CallClock::Clock::duration time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-}
-
-double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
-
 nb::list frames_of(std::span<const infer::FrameStamp> stamps) {
     nb::list frames;
     for (const infer::FrameStamp& stamp : stamps) {
@@ -76,47 +54,28 @@ bool on_host(device::StreamRef stream) { return stream.device.kind == device::De
 
 }  // namespace
 
-void CallClock::begin(Clock::time_point asked) {
-    const Clock::time_point now = Clock::now();
-    gil_wait_ += nanoseconds(now - asked);
-    ++calls_;
-    began_ = nanoseconds(now.time_since_epoch());
+void end_script(const std::string& path, nb::handle hooks, CallThread& calls) {
+    calls.call([&] { raised_as_errors(path, [&] { hooks.attr("end")(); }); });
 }
 
-void CallClock::end() {
-    const std::int64_t began = began_.exchange(0);
-    inside_ += nanoseconds(Clock::now().time_since_epoch()) - began;
-}
-
-engine::CallTimes CallClock::times() const {
-    const std::int64_t began = began_;
-    const double now = began == 0 ? 0 : seconds(nanoseconds(Clock::now().time_since_epoch()) - began);
-    return {now, seconds(inside_), seconds(gil_wait_), calls_};
-}
-
-void end_script(const std::string& path, nb::handle calls, CallClock& clock) {
-    const Call call(clock);
-    raised_as_errors(path, [&] { calls.attr("end")(); });
-}
-
-ScriptSession::ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nb::handle calls,
-                             CallClock& clock)
+ScriptSession::ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nb::handle hooks,
+                             CallThread& calls)
     : model_(place.model),
       inputs_{infer::picture_input_desc(model_, place.input)},
       outputs_{infer::script_output_desc(script, model_, place.input)},
+      hooks_(hooks),
       calls_(calls),
-      clock_(clock),
       stream_(place.device) {
-    const Call call(clock_);
     const std::string device = place.device.kind == device::DeviceKind::host ? "cpu" : device::to_string(place.device);
-    raised_as_errors(model_.path,
-                     [&] { calls_.attr("setup")(place.input.width, place.input.height, device, model_.batch); });
+    calls_.call([&] {
+        raised_as_errors(model_.path,
+                         [&] { hooks_.attr("setup")(place.input.width, place.input.height, device, model_.batch); });
+    });
 }
 
 ScriptSession::~ScriptSession() {
-    const Call call(clock_);
     try {
-        results_.drop_all();
+        calls_.call([this] { results_.drop_all(); });
     } catch (const core::Error& error) {  // the device is lost, which is said already
         core::log::debug("{}", error.what());
     }
@@ -125,16 +84,10 @@ ScriptSession::~ScriptSession() {
 void ScriptSession::run([[maybe_unused]] device::StreamRef stream, const infer::RunTensors& tensors) {
     assert(stream == stream_.ref());
     const std::unique_lock in_call = settler_.in_call();
-    const Call call(clock_);
-    results_.drop_done();
-    check_kept();
-    raised_as_errors(model_.path, [&] {
-        const nb::object results = process(tensors);
-        if (model_.output == infer::OutputKind::text) {
-            take_lines(results, tensors);
-        } else {
-            take_pictures(results, tensors);
-        }
+    calls_.call([&] {
+        results_.drop_done();
+        check_kept();
+        raised_as_errors(model_.path, [&] { process(tensors); });
     });
 }
 
@@ -160,10 +113,16 @@ void ScriptSession::check_kept() {
                                   model_.path, given_.size(), most_kept));
 }
 
-nb::object ScriptSession::process(const infer::RunTensors& tensors) {
+void ScriptSession::process(const infer::RunTensors& tensors) {
     FrameTensor frames(tensors.inputs.front().share());
     given_.emplace_back(frames.lease);
-    return calls_.attr("process")(std::move(frames), frames_of(tensors.frames), shape_of(outputs_.front()));
+    const nb::object results =
+        hooks_.attr("process")(std::move(frames), frames_of(tensors.frames), shape_of(outputs_.front()));
+    if (model_.output == infer::OutputKind::text) {
+        take_lines(results, tensors);
+    } else {
+        take_pictures(results, tensors);
+    }
 }
 
 void ScriptSession::take_pictures(nb::handle results, const infer::RunTensors& tensors) {

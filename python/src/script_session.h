@@ -3,37 +3,18 @@
 
 #include <nanobind/nanobind.h>
 
-#include <atomic>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "call_thread.h"
 #include "device/stream.h"
 #include "dlpack.h"
-#include "engine/script.h"
 #include "infer/script.h"
 #include "infer/session.h"
 #include "lease.h"
 
 namespace millrace::python {
-
-/// How long calls into the script take. begin() and end() by one thread at a time; times() is thread-safe.
-class CallClock {
-  public:
-    using Clock = std::chrono::steady_clock;
-
-    /// A call begins, for which the GIL was asked at `asked`.
-    void begin(Clock::time_point asked);
-    void end();
-    [[nodiscard]] engine::CallTimes times() const;
-
-  private:
-    std::atomic<std::int64_t> began_ = 0;  ///< nanoseconds; 0: no call
-    std::atomic<std::int64_t> inside_ = 0;
-    std::atomic<std::int64_t> gil_wait_ = 0;
-    std::atomic<std::int64_t> calls_ = 0;
-};
 
 /// What a script is made for.
 struct ScriptPlace {
@@ -42,16 +23,16 @@ struct ScriptPlace {
     device::DeviceId device;
 };
 
-/// Calls the script's flush() and close(). Takes the GIL. Throws what they raise, as core::Error.
-void end_script(const std::string& path, nanobind::handle calls, CallClock& clock);
+/// Calls the script's flush() and close(). Throws what they raise, as core::Error.
+void end_script(const std::string& path, nanobind::handle hooks, CallThread& calls);
 
-/// Calls a script. run() takes the GIL, and no other thread of the engine does. Results are copied into the outputs, as
-/// a script may use its memory again; on a GPU by a stream that waits for whatever stream made them.
+/// Calls a script. Results are copied into the outputs, as a script may use its memory again; on a GPU by a stream that
+/// waits for whatever stream made them.
 class ScriptSession final : public infer::Session {
   public:
-    /// `calls`: a _Calls of millrace/_worker.py. Its setup() is called. Throws what that raises, as core::Error.
-    ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nanobind::handle calls,
-                  CallClock& clock);
+    /// `hooks`: a _Calls of millrace/_worker.py. Its setup() is called. Throws what that raises, as core::Error.
+    ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nanobind::handle hooks,
+                  CallThread& calls);
     ~ScriptSession() override;
     ScriptSession(const ScriptSession&) = delete;
     ScriptSession& operator=(const ScriptSession&) = delete;
@@ -68,7 +49,7 @@ class ScriptSession final : public infer::Session {
   private:
     void check_kept();
     [[nodiscard]] std::size_t count_kept();
-    [[nodiscard]] nanobind::object process(const infer::RunTensors& tensors);
+    void process(const infer::RunTensors& tensors);
     void take_pictures(nanobind::handle results, const infer::RunTensors& tensors);
     void take_array(nanobind::handle array, const device::Tensor& to);
     void take_lines(nanobind::handle results, const infer::RunTensors& tensors) const;
@@ -76,8 +57,8 @@ class ScriptSession final : public infer::Session {
     infer::ModelDescription model_;
     std::vector<core::TensorDesc> inputs_;
     std::vector<core::TensorDesc> outputs_;
-    nanobind::handle calls_;  ///< borrowed: lives as long as the worker
-    CallClock& clock_;
+    nanobind::handle hooks_;  ///< borrowed: lives as long as the worker
+    CallThread& calls_;
     device::Stream stream_;
     std::vector<std::weak_ptr<Lease>> given_;  ///< batches that the script may have kept
     BorrowedArrays results_;                   ///< that stream_ may still read

@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "engine/script_worker.h"
 #include "error_codes.h"
@@ -34,17 +35,25 @@ infer::ScriptDescription description_of(const std::string& path, const std::stri
     return script;
 }
 
-bool run(engine::ScriptWorker& self, const std::string& description, const nb::object& calls) {
-    CallClock clock;
+/// The engine works on threads of its own, and this one, Python's main thread, calls the script.
+bool run(engine::ScriptWorker& self, const std::string& description, const nb::object& hooks) {
+    CallThread calls;
     engine::Script script;
     script.description = description_of(self.job().script.path, description);
     script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId device) {
-        return std::make_unique<ScriptSession>(script.description, ScriptPlace{model, input, device}, calls, clock);
+        return std::make_unique<ScriptSession>(script.description, ScriptPlace{model, input, device}, hooks, calls);
     };
-    script.end = [&] { end_script(script.description.path, calls, clock); };
-    script.times = [&clock] { return clock.times(); };
+    script.end = [&] { end_script(script.description.path, hooks, calls); };
+    script.times = [&calls] { return calls.times(); };
+    bool done = false;
     const nb::gil_scoped_release others_run;
-    return self.run(script);
+    std::jthread work([&] {
+        done = self.run(script);
+        calls.finish();
+    });
+    calls.serve();
+    work.join();
+    return done;
 }
 
 }  // namespace
