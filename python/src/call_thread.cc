@@ -4,7 +4,6 @@
 
 #include <utility>
 
-
 namespace millrace::python {
 
 void CallThread::call(const std::function<void()>& work) {

@@ -146,7 +146,7 @@ x = batch.torch()
 graph = torch.cuda.CUDAGraph()
 static = x.clone()
 del x
-with torch.cuda.graph(graph):
+with torch.cuda.graph(graph, capture_error_mode="thread_local"):
     y = static * 0.5
 graph.replay()
 torch.cuda.synchronize()
@@ -154,6 +154,19 @@ self.kept = graph, static
 return y.clone()
 """,
 }
+
+
+def test_a_graph_captured_in_setup_is_replayed(film, halved, folder):
+    setup = """
+import torch
+self.static = torch.zeros(info.batch, 3, info.height, info.width, device=info.device)
+self.graph = torch.cuda.CUDAGraph()
+with torch.cuda.graph(self.graph):
+    self.result = self.static * 0.5
+"""
+    body = "x = batch.torch()\nself.static[: len(x)] = x\nself.graph.replay()\nreturn self.result[: len(x)]"
+    run(film, folder, processor(body, setup))
+    assert frames_of(folder / "out.mkv") == halved
 
 
 @pytest.mark.parametrize("how", SLOW)
