@@ -6,7 +6,7 @@
 workers   an analyser that burns 5 ms of Python a frame: four processes against one (6 cores or more)
 opencv    a processor that filters with OpenCV on the CPU, against the same filter in a bare loop
 torch     a super-resolution net in torch on the GPU, against the same net in a bare loop on resident data
-overhead  a processor that returns its batch: what a call costs, on the CPU and, with torch, on the GPU
+overhead  scripts that do next to nothing: what a call costs, on the CPU and, beside `torch`, on the GPU
 
 MILLRACE_BIN names the program (default: that of PATH), --python the interpreter that has the package and the libraries.
 """
@@ -110,13 +110,21 @@ TORCH_ALONE = """
 import json, time, torch, sr_net
 net = sr_net.make("cuda")
 frame = torch.rand(1, 3, {height}, {width}, device="cuda").half()
-with torch.inference_mode():
-    for _ in range(20): net(frame.contiguous(memory_format=torch.channels_last)).contiguous()
+def loop(rounds):
     torch.cuda.synchronize()
     begin = time.perf_counter()
-    for _ in range(300): net(frame.contiguous(memory_format=torch.channels_last)).contiguous()
+    for _ in range(rounds): net(frame.contiguous(memory_format=torch.channels_last)).contiguous()
     torch.cuda.synchronize()
-print(json.dumps({{"fps": 300 / (time.perf_counter() - begin), "torch": torch.__version__}}))
+    return rounds / (time.perf_counter() - begin)
+with torch.inference_mode():
+    loop(20)
+    found = {{"fps": loop({rounds}), "torch": torch.__version__}}
+    from millrace import _engine
+    watch = _engine.GpuWatch()
+    found["fps, watched"] = loop({rounds})
+    gpu = json.loads(watch.stop())["gpus"][0]
+    found["kernel-busy"] = gpu["kernel_share"]
+print(json.dumps(found))
 """
 
 
@@ -125,17 +133,19 @@ def bench_torch(bench: Bench) -> dict:
     words = ["--device", "cuda", "-preset", "ultrafast", "-an", "--frames", str(bench.options.frames)]
     probe = bench.run("sr_torch.py", film, "torch.mp4", *words[:-1], "8")
     width, height = probe["size_in"]
-    alone = TORCH_ALONE.format(width=width, height=height)
+    alone = TORCH_ALONE.format(width=width, height=height, rounds=bench.options.frames // 4)
     before = bench.apart(alone)
     report = bench.run("sr_torch.py", film, "torch.mp4", *words)
-    mean = (before["fps"] + bench.apart(alone)["fps"]) / 2
+    after = bench.apart(alone)
+    mean = (before["fps"] + after["fps"]) / 2
     gpu = report["gpus"][0]
     return {
         "torch": before["torch"],
         "size": f"{width}x{height}",
         "frames": report["frames"]["processed"],
         "fps": report["fps"],
-        "bare loop": mean,
+        "bare loop, before and after": [before["fps"], after["fps"]],
+        "bare loop watched by CUPTI, fps and kernel-busy": [after["fps, watched"], after["kernel-busy"]],
         "ratio": report["fps"] / mean,
         "kernel-busy": gpu["kernel_share"],
         "up bytes a frame": gpu["up"]["bytes"] / report["frames"]["processed"],
@@ -146,13 +156,21 @@ def bench_torch(bench: Bench) -> dict:
 
 
 def bench_overhead(bench: Bench) -> dict:
-    film = bench.clip("160x90", 120)
+    film = bench.clip("640x360", 120)
     found = {}
     for device in ["cpu", *(["cuda"] if "torch" in bench.options.part else [])]:
-        report = bench.run("nothing.py", film, "nothing.mp4", "--device", device, "-preset", "ultrafast")
-        script = report["script"]
-        found[f"{device}, us a call"] = 1e6 * script["python_seconds"] / script["calls"]
-        found[f"{device}, us before a call for the lock"] = 1e6 * script["gil_wait_seconds"] / script["calls"]
+        words = ["--device", device]
+        kinds = {
+            "nothing": ("look.py", "look.jsonl", []),
+            "a look by torch": ("look_torch.py", "look.jsonl", []),
+            "its frames returned": ("same.py", "same.mp4", ["-preset", "ultrafast"]),
+        }
+        for name, (script, output, more) in kinds.items():
+            if "torch" in name and "torch" not in bench.options.part:
+                continue
+            times = bench.run(script, film, output, *words, *more)["script"]
+            found[f"{device}, {name}: us a call"] = 1e6 * times["python_seconds"] / times["calls"]
+            found[f"{device}, {name}: us before it for the lock"] = 1e6 * times["gil_wait_seconds"] / times["calls"]
     return found
 
 
