@@ -26,19 +26,17 @@ nb::object capsule_from(nb::handle array, device::StreamRef stream) {
     if (!nb::hasattr(array, "__dlpack__")) {
         throw nb::type_error(fmt::format("{} speaks no DLPack", nb::type_name(array.type()).c_str()).c_str());
     }
-    nb::dict asked;
+    nb::object number = nb::none();
     if (stream.device.kind == DeviceKind::cuda) {
-        asked["stream"] = nb::int_(reinterpret_cast<std::intptr_t>(stream.native));  // NOLINT: a CUstream as a number
+        number = nb::int_(reinterpret_cast<std::intptr_t>(stream.native));  // NOLINT: a CUstream as a number
     }
-    nb::dict with_version(asked);
-    with_version["max_version"] = nb::make_tuple(1, 0);
     const nb::object producer = array.attr("__dlpack__");
     try {
-        return producer(**with_version);
+        return producer(nb::arg("stream") = number, nb::arg("max_version") = nb::make_tuple(1, 0));
     } catch (nb::python_error& error) {
         if (!error.matches(PyExc_TypeError)) throw;
     }
-    return producer(**asked);  // older than DLPack 1.0
+    return producer(nb::arg("stream") = number);  // older than DLPack 1.0
 }
 
 std::optional<core::DType> dtype_of(dlpack::DataType type) {

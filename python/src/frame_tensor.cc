@@ -82,8 +82,8 @@ FrameTensor first(const FrameTensor& self, std::int64_t count) {
 }
 
 void define_protocols(nb::class_<FrameTensor>& type) {
-    const auto dlpack = [](const FrameTensor& self, nb::object stream, nb::object max_version, nb::object dl_device,
-                           nb::object copy) {
+    const auto dlpack = [](const FrameTensor& self, const nb::object& stream, const nb::object& max_version,
+                           const nb::object& dl_device, const nb::object& copy) {
         return export_dlpack(self.lease, self.desc, {stream, max_version, dl_device, copy});
     };
     type.def_prop_ro("__array_interface__", &array_interface)
