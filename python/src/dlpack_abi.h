@@ -6,7 +6,7 @@
 
 namespace millrace::python::dlpack {
 
-enum DeviceType : std::int32_t { cpu = 1, cuda = 2, cuda_host = 3, cuda_managed = 13 };   // DLDeviceType
+enum DeviceType : std::int32_t { cpu = 1, cuda = 2, cuda_managed = 13 };                  // DLDeviceType
 enum TypeCode : std::uint8_t { signed_integer = 0, unsigned_integer = 1, floating = 2 };  // DLDataTypeCode
 
 struct Device {  // DLDevice
@@ -48,8 +48,6 @@ struct ManagedVersioned {  // DLManagedTensorVersioned, in a capsule named "dlte
     std::uint64_t flags;
     View view;
 };
-
-inline constexpr std::uint64_t read_only = 1;  // DLPACK_FLAG_BITMASK_READ_ONLY
 
 inline constexpr const char* name = "dltensor";
 inline constexpr const char* used_name = "used_dltensor";

@@ -84,10 +84,6 @@ class StreamHandle {
     core::Rational time_base_;
 };
 
-core::DType dtype_named(const std::string& name) {
-    return name == core::name(core::DType::float16) ? core::DType::float16 : core::DType::float32;
-}
-
 class ClipHandle {
   public:
     ClipHandle(const nb::list& arguments, const std::map<std::string, std::string>& frames, const std::string& dtype,

@@ -9,16 +9,13 @@
 #include "engine/script_worker.h"
 #include "error_codes.h"
 #include "script_session.h"
+#include "words.h"
 
 namespace millrace::python {
 
 namespace nb = nanobind;
 
 namespace {
-
-core::DType dtype_named(const std::string& name) {
-    return name == core::name(core::DType::float16) ? core::DType::float16 : core::DType::float32;
-}
 
 infer::ScriptDescription description_of(const std::string& path, const std::string& text) {
     const auto said = nlohmann::json::parse(text);

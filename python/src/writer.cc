@@ -13,8 +13,10 @@
 #include "core/error.h"
 #include "device/stream.h"
 #include "dlpack.h"
+#include "dlpack_abi.h"
 #include "engine/frame_writer.h"
 #include "host_frames.h"
+#include "interruptible.h"
 #include "running.h"
 #include "words.h"
 
@@ -41,10 +43,7 @@ engine::WriterJob writer_job(const std::vector<std::string>& arguments, const st
     engine::FrameSpec& frames = writer.frames;
     frames.width = said.at("width").get<int>();
     frames.height = said.at("height").get<int>();
-    const auto dtype = said.at("dtype").get<std::string>();
-    for (const core::DType one : {core::DType::float32, core::DType::float16, core::DType::uint8}) {
-        if (dtype == core::name(one)) frames.dtype = one;
-    }
+    frames.dtype = dtype_named(said.at("dtype").get<std::string>());
     frames.layout = said.at("layout").get<std::string>() == "nhwc" ? ops::Layout::nhwc : ops::Layout::nchw;
     const auto color = said.at("color").get<std::string>();
     frames.channels = color == "rgb" ? ops::Channels::rgb : color == "bgr" ? ops::Channels::bgr : ops::Channels::luma;
@@ -56,14 +55,11 @@ engine::WriterJob writer_job(const std::vector<std::string>& arguments, const st
     return writer;
 }
 
-/// DLPack's numbers of devices.
 bool is_on_gpu(nb::handle frames) {
     if (!nb::hasattr(frames, "__dlpack_device__")) return false;
-    constexpr int cuda = 2;
-    constexpr int cuda_managed = 13;
     const nb::object device = frames.attr("__dlpack_device__")();
     const int kind = nb::cast<int>(nb::int_(device[0]));
-    return kind == cuda || kind == cuda_managed;
+    return kind == dlpack::cuda || kind == dlpack::cuda_managed;
 }
 
 /// Python's handle on a writer. After a fork the writer's threads are the parent's: the child's handle raises, and lets
@@ -143,7 +139,7 @@ class WriterHandle {
                 there = reached();
             }
             if (there) return;
-            if (PyErr_CheckSignals() != 0) throw nb::python_error();
+            check_signals();
         }
     }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,8 +20,6 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20U;
 constexpr int gpu_lanes = 4;
-
-int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 // What reading is: an analyser that hands everything on.
 infer::ModelDescription describe(const ClipRequest& request) {

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "engine/device_choice.h"
+#include "engine/report_parts.h"
 #include "pipeline/join.h"
 #include "pipeline/verdict.h"
 
@@ -202,9 +203,7 @@ void FrameWriter::join(const pipeline::Backends& backends, const std::map<int, p
     report_.frames.muxed = joined.frames;
     report_.notes = prepared_.notes;
     report_.fallbacks = prepared_.fallbacks;
-    for (const media::CopyNote& note : joined.notes) {
-        (note.loss ? report_.fallbacks : report_.notes).push_back(note.text);
-    }
+    add_copy_notes(joined.notes, report_);
 }
 
 void FrameWriter::describe() {
@@ -225,10 +224,7 @@ void FrameWriter::describe() {
     if (report_.run_seconds > 0) report_.fps = static_cast<double>(next_ - first_) / report_.run_seconds;
     const double waited = std::chrono::duration<double>(waited_).count();
     report_.stages.push_back({"write", 1, next_ - first_, 0, 0, waited, 0, 0});
-    for (const pipeline::StageSummary& stage : pipeline::summarize(profile_, report_.run_seconds)) {
-        report_.stages.push_back({pipeline::name(stage.stage), stage.workers, stage.frames, stage.busy,
-                                  stage.wait_input, stage.wait_output, stage.ceiling_fps, stage.gpu});
-    }
+    add_stages(pipeline::summarize(profile_, report_.run_seconds), report_);
 }
 
 }  // namespace millrace::engine

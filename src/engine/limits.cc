@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "device/picture.h"
 
@@ -31,6 +32,8 @@ std::size_t default_memory(int cores) {
 }
 
 }  // namespace
+
+int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 std::size_t memory_for(const RunOptions& options, int cores) {
     return options.memory > 0 ? options.memory : default_memory(cores);

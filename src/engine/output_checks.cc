@@ -84,6 +84,16 @@ std::string work_folder(const Job& job) {
     return (fs::temp_directory_path() / fmt::format("millrace-{}", ::getpid())).string();
 }
 
+void resolve_output(const Job& job, pipeline::ResolvedJob& resolved) {
+    check_output(job);
+    resolved.output = job.output.path;
+    resolved.work_folder = work_folder(job);
+    resolved.on_loss =
+        job.run.strictness == Strictness::strict ? pipeline::LossPolicy::refuse : pipeline::LossPolicy::report;
+    resolved.old_journal =
+        job.run.journal == Continue::resume ? pipeline::OldJournal::resume : pipeline::OldJournal::discard;
+}
+
 std::string default_encoder(const OutputOptions& options) {
     const std::string extension = fs::path(options.path).extension().string();
     if (is_pattern(options.path)) return extension == ".jpg" || extension == ".jpeg" ? "mjpeg" : "png";

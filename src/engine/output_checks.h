@@ -8,6 +8,7 @@
 #include "media/encoder.h"
 #include "media/sink.h"
 #include "millrace/job.h"
+#include "pipeline/job.h"
 
 namespace millrace::engine {
 
@@ -23,6 +24,9 @@ void check_video_output(const Job& job);
 
 /// Where the job's journal lives: as asked, or "<output>.millrace"; for standard output a folder for temporary files.
 [[nodiscard]] std::string work_folder(const Job& job);
+
+/// check_output(), and where the job's output and journal go.
+void resolve_output(const Job& job, pipeline::ResolvedJob& resolved);
 
 /// The encoder that fits the container, when none was named.
 [[nodiscard]] std::string default_encoder(const OutputOptions& options);

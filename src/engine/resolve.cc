@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <future>
 #include <optional>
-#include <thread>
 
 #include "core/error.h"
 #include "engine/device_choice.h"
@@ -25,8 +24,6 @@ namespace millrace::engine {
 namespace {
 
 constexpr int sequential_threads = 4;  // of a model that cannot run several frames at once
-
-int machine_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 // Decides a job step by step; each step needs those before it.
 class Resolver {
@@ -49,7 +46,7 @@ class Resolver {
         if (const std::string& damage = prepared_.input.index->damage; !damage.empty()) {
             prepared_.fallbacks.push_back(fmt::format("{}: {}", job_.input.path, damage));
         }
-        resolve_output_paths();
+        resolve_output(job_, prepared_.job);
         if (prepared_.model) resolve_model();
         if (writes_video()) {
             check_video_output(job_);
@@ -68,17 +65,6 @@ class Resolver {
     [[nodiscard]] const media::StreamInfo& video() const { return prepared_.input.video(); }
     [[nodiscard]] bool writes_video() const {
         return !prepared_.model || prepared_.model->model.output == infer::OutputKind::picture;
-    }
-
-    void resolve_output_paths() {
-        check_output(job_);
-        pipeline::ResolvedJob& job = prepared_.job;
-        job.output = job_.output.path;
-        job.work_folder = work_folder(job_);
-        job.on_loss =
-            job_.run.strictness == Strictness::strict ? pipeline::LossPolicy::refuse : pipeline::LossPolicy::report;
-        job.old_journal =
-            job_.run.journal == Continue::resume ? pipeline::OldJournal::resume : pipeline::OldJournal::discard;
     }
 
     void resolve_model() {

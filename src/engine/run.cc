@@ -12,6 +12,7 @@
 #include "engine/device_choice.h"
 #include "engine/gpu_watch.h"
 #include "engine/progress_meter.h"
+#include "engine/report_parts.h"
 #include "engine/resolve.h"
 #include "engine/script_host.h"
 #include "millrace/engine.h"
@@ -189,9 +190,7 @@ class Run {
         const pipeline::JoinResult joined =
             pipeline::join_segments(prepared_.job, backends, journal, result.records, profile, stop_);
         report_.frames.muxed = joined.frames;
-        for (const media::CopyNote& note : joined.notes) {
-            (note.loss ? report_.fallbacks : report_.notes).push_back(note.text);
-        }
+        engine::add_copy_notes(joined.notes, report_);
     }
 
     void describe(const pipeline::RunResult& result, const pipeline::Profile& profile) {
@@ -239,10 +238,7 @@ class Run {
         const auto worked = static_cast<double>(report_.frames.encoded - result.frames_reused);
         if (report_.run_seconds > 0) report_.fps = worked / report_.run_seconds;
         const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
-        for (const pipeline::StageSummary& stage : stages) {
-            report_.stages.push_back({pipeline::name(stage.stage), stage.workers, stage.frames, stage.busy,
-                                      stage.wait_input, stage.wait_output, stage.ceiling_fps, stage.gpu});
-        }
+        engine::add_stages(stages, report_);
         const pipeline::Verdict verdict = pipeline::judge(stages, report_.fps);
         report_.limiting_stage = verdict.limiting_stage;
         report_.verdict = verdict.text;

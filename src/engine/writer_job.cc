@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <string_view>
-#include <thread>
 
 #include "core/error.h"
 #include "device/picture.h"
@@ -22,11 +21,6 @@
 namespace millrace::engine {
 
 namespace {
-
-// As for a file (pipeline/plan.h), but for the part of its length: nobody knows that.
-constexpr double shortest_seconds = 2;
-constexpr double longest_seconds = 10;
-constexpr double contexts = 4;
 
 // What an encoder holds of the pictures themselves, beside its own copies of those that it looks ahead at.
 constexpr int held_by_encoder = 16;
@@ -71,15 +65,8 @@ class Preparer {
     }
 
     void check_paths() {
-        pipeline::ResolvedJob& job = prepared_.job;
         if (options_.output.path == "-") refuse("-: frames are written to a file; name one");
-        check_output(options_);
-        job.output = options_.output.path;
-        job.work_folder = work_folder(options_);
-        job.on_loss =
-            options_.run.strictness == Strictness::strict ? pipeline::LossPolicy::refuse : pipeline::LossPolicy::report;
-        job.old_journal =
-            options_.run.journal == Continue::resume ? pipeline::OldJournal::resume : pipeline::OldJournal::discard;
+        resolve_output(options_, prepared_.job);
     }
 
     [[nodiscard]] core::PictureDesc picture() const {
@@ -131,10 +118,9 @@ class Preparer {
             return;
         }
         const double rate = static_cast<double>(writer_.frame_rate.num) / static_cast<double>(writer_.frame_rate.den);
-        const double by_context = contexts * encoder().context_frames / rate;
-        const double by_rule =
-            encoder().request.bit_rate ? longest_seconds : std::clamp(by_context, shortest_seconds, longest_seconds);
-        const double seconds = options_.run.segment_length > 0 ? options_.run.segment_length : by_rule;
+        const pipeline::LengthRule rule{0, encoder().context_frames / rate, encoder().request.bit_rate.has_value()};
+        const double asked = options_.run.segment_length;
+        const double seconds = asked > 0 ? asked : pipeline::segment_seconds(rule);
         constexpr double most = 1e9;
         prepared_.segment_frames = std::max<std::int64_t>(1, std::llround(std::min(seconds * rate, most)));
     }
@@ -143,7 +129,7 @@ class Preparer {
     void resolve_limits() {
         pipeline::ResolvedJob& job = prepared_.job;
         job.input.video.picture = encoder().picture;
-        const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+        const int cores = machine_cores();
         RunOptions options = options_.run;
         job.limits = make_limits(options, job, cores);
         options.memory = job.limits.memory / 2;

@@ -37,6 +37,11 @@ FrameSpan frames_in(const media::PacketIndex& index, const media::FrameRange& ra
 
 }  // namespace
 
+double segment_seconds(const LengthRule& rule) {
+    if (rule.rate_controlled) return longest_seconds;
+    return std::clamp(std::max(rule.selection / parts, contexts * rule.context), shortest_seconds, longest_seconds);
+}
+
 std::int64_t segment_ticks(const media::PacketIndex& index, const PlanSettings& settings) {
     if (settings.segment_seconds) return to_ticks(*settings.segment_seconds, settings.time_base);
     const FrameSpan span = frames_in(index, settings.selection);
@@ -45,8 +50,7 @@ std::int64_t segment_ticks(const media::PacketIndex& index, const PlanSettings& 
                                index.frame_pts[static_cast<std::size_t>(span.first)];
     const double seconds = core::to_seconds(ticks, settings.time_base);
     const double context = settings.context_frames * seconds / static_cast<double>(span.last - span.first);
-    const double wanted = settings.rate_controlled ? longest_seconds : std::max(seconds / parts, contexts * context);
-    return to_ticks(std::clamp(wanted, shortest_seconds, longest_seconds), settings.time_base);
+    return to_ticks(segment_seconds({seconds, context, settings.rate_controlled}), settings.time_base);
 }
 
 std::vector<Segment> make_plan(const media::PacketIndex& index, const PlanSettings& settings) {

@@ -29,8 +29,18 @@ struct PlanSettings {
     bool cuttable = true;                   ///< false: the encoder or the output wants one segment
 };
 
-/// Shortest length of a segment in ticks, by the rule: a twelfth of the selection, at least 2 s and at most 10 s;
+/// What the length of a segment follows from, in seconds.
+struct LengthRule {
+    double selection = 0;  ///< all that is worked on; 0: nobody knows
+    double context = 0;    ///< of the next segment, that each segment's encoder looks at
+    bool rate_controlled = false;
+};
+
+/// Shortest length of a segment in seconds, by the rule: a twelfth of the selection, at least 2 s and at most 10 s;
 /// within that at least four times its context, which is work done twice; 10 s when rate_controlled.
+[[nodiscard]] double segment_seconds(const LengthRule& rule);
+
+/// The same in ticks, or what the settings ask for.
 [[nodiscard]] std::int64_t segment_ticks(const media::PacketIndex& index, const PlanSettings& settings);
 
 /// Cuts at the first access point that is at least segment_ticks() after the last cut. One segment where the index or

@@ -1,0 +1,17 @@
+#pragma once
+// Parts of a report that runs and writers have in common.
+
+#include <vector>
+
+#include "media/sink.h"
+#include "millrace/report.h"
+#include "pipeline/verdict.h"
+
+namespace millrace::engine {
+
+void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& report);
+
+/// What a container could not hold goes to the fallbacks, what only changed to the notes.
+void add_copy_notes(const std::vector<media::CopyNote>& notes, Report& report);
+
+}  // namespace millrace::engine
