@@ -8,10 +8,10 @@ export PATH := $(deps)/venv/bin:$(PATH)
 help:
 	@echo "make build   the program: build/release/bin/millrace"
 	@echo "make demo    the sample clip at twice its size, its cuts, and a picture to compare"
-	@echo "make test    everything that is checked: tests, sanitizers, fuzzing, the CUDA build, the wheel, lint"
+	@echo "make test    everything that is checked: tests, sanitizers, the CUDA build, the wheel, lint"
 	@echo "make test-gpu what only a GPU can show: tests, and conversions beside copies"
 	@echo "make bench   build the benchmarks and run them"
-	@echo "make fuzz    run each fuzz target for 30 s"
+	@echo "make fuzz    look for new inputs that break what reads input: 30 s a target"
 	@echo "make lint    formatting, clang-tidy, ruff, shellcheck"
 	@echo "make format  rewrite the sources as lint wants them"
 	@echo "make setup   install what is missing (the other targets do it too)"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/json_integer.h"
 #include "engine/job_members.h"
 
 namespace millrace::engine {
@@ -107,11 +108,9 @@ void value_in(const std::string& where, const json& value, bool& flag) {
 template <std::integral T>
 void value_in(const std::string& where, const json& value, T& number) {
     using Limits = std::numeric_limits<T>;
-    const bool fits = value.is_number_unsigned()  ? std::in_range<T>(value.get<std::uint64_t>())
-                      : value.is_number_integer() ? std::in_range<T>(value.get<std::int64_t>())
-                                                  : false;
-    if (!fits) wrong(where, fmt::format("an integer from {} to {}", Limits::min(), Limits::max()), value);
-    number = value.get<T>();
+    const std::optional<T> found = core::json_integer<T>(value);
+    if (!found) wrong(where, fmt::format("an integer from {} to {}", Limits::min(), Limits::max()), value);
+    number = *found;
 }
 void value_in(const std::string& where, const json& value, double& number) {
     if (!value.is_number()) wrong(where, "a number", value);

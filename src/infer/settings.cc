@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_integer.h"
 
 namespace millrace::infer {
 namespace {
@@ -45,11 +46,9 @@ json to_json(const std::string& text) {
 }
 
 int integer(const json& value, int low, int high) {
-    if (!value.is_number_integer()) throw Malformed{};
-    const auto number = value.get<std::int64_t>();
-    // Unsigned values beyond int64 wrap to negative ones, which no setting allows.
-    if (number < low || number > high) throw Malformed{};
-    return static_cast<int>(number);
+    const std::optional<int> number = core::json_integer<int>(value);
+    if (!number || *number < low || *number > high) throw Malformed{};
+    return *number;
 }
 
 float real(const json& value) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/json_integer.h"
 #include "core/sha256.h"
 
 namespace millrace::pipeline {
@@ -51,30 +52,44 @@ json stream_to_json(const media::EncodedStream& stream) {
             {"extradata", to_hex(stream.extradata)}};
 }
 
+struct NotAnInteger : std::exception {};
+
+template <std::integral T>
+void read(const json& value, T& number) {
+    const std::optional<T> found = core::json_integer<T>(value);
+    if (!found) throw NotAnInteger{};
+    number = *found;
+}
+
+void read(const json& value, std::vector<std::int64_t>& numbers) {
+    for (const json& one : value.get_ref<const json::array_t&>()) read(one, numbers.emplace_back());
+}
+
 media::EncodedStream stream_from_json(const json& body) {
     media::EncodedStream stream;
     stream.codec = body.at("codec").get<std::string>();
-    stream.profile = body.at("profile").get<int>();
-    stream.level = body.at("level").get<int>();
-    stream.bit_rate = body.at("bit_rate").get<std::int64_t>();
+    read(body.at("profile"), stream.profile);
+    read(body.at("level"), stream.level);
+    read(body.at("bit_rate"), stream.bit_rate);
     stream.extradata = from_hex(body.at("extradata").get<std::string>());
     return stream;
 }
 
 SegmentRecord record_from_json(const json& body) {
     SegmentRecord record;
-    record.segment = body.at("segment").get<int>();
-    record.frames_decoded = body.at("decoded").get<std::int64_t>();
-    record.frames_done = body.at("done").get<std::int64_t>();
-    record.decode_errors = body.at("decode_errors").get<std::int64_t>();
-    record.nan_values = body.at("nan").get<std::int64_t>();
-    record.retimed_frames = body.at("retimed").get<std::int64_t>();
-    record.reshaped_frames = body.at("reshaped").get<std::int64_t>();
-    record.corrupt_pts = body.at("corrupt").get<std::vector<std::int64_t>>();
-    record.dropped_pts = body.at("dropped").get<std::vector<std::int64_t>>();
-    record.missing_pts = body.at("missing").get<std::vector<std::int64_t>>();
-    record.digest = {body.at("records").get<std::int64_t>(), body.at("bytes").get<std::int64_t>(),
-                     body.at("sha256").get<std::string>()};
+    read(body.at("segment"), record.segment);
+    read(body.at("decoded"), record.frames_decoded);
+    read(body.at("done"), record.frames_done);
+    read(body.at("decode_errors"), record.decode_errors);
+    read(body.at("nan"), record.nan_values);
+    read(body.at("retimed"), record.retimed_frames);
+    read(body.at("reshaped"), record.reshaped_frames);
+    read(body.at("corrupt"), record.corrupt_pts);
+    read(body.at("dropped"), record.dropped_pts);
+    read(body.at("missing"), record.missing_pts);
+    read(body.at("records"), record.digest.records);
+    read(body.at("bytes"), record.digest.bytes);
+    record.digest.sha256 = body.at("sha256").get<std::string>();
     if (body.contains("stream")) record.stream = stream_from_json(body.at("stream"));
     return record;
 }
@@ -98,7 +113,7 @@ bool believe(const json& body, JournalContents& contents) {
         SegmentRecord record = record_from_json(body);
         contents.finished.insert_or_assign(record.segment, std::move(record));
         return true;
-    } catch (const std::exception&) {  // a sealed line of another program: json and stoi throw their own types
+    } catch (const std::exception&) {  // a sealed line of another program: json, stoi and read() throw their own types
         return false;
     }
 }

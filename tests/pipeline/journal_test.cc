@@ -45,6 +45,8 @@ SegmentRecord any_record(int segment) {
     return record;
 }
 
+std::string sealed(const std::string& body) { return core::sha256_of(body).substr(0, 8) + " " + body + "\n"; }
+
 Identity any_identity() { return *rc::gen::arbitrary<std::map<std::string, std::string>>(); }
 
 struct Text {
@@ -144,10 +146,24 @@ TEST(JournalText, ALaterRecordOfASegmentCounts) {
     EXPECT_EQ(contents.finished.at(0).frames_done, 2);
 }
 
+TEST(JournalText, ANumberThatIsNoIntegerOfItsMemberEndsTheBelief) {
+    const std::string whole = format_record(SegmentRecord{}).substr(9);
+    ASSERT_TRUE(parse_journal(sealed(whole)).finished.contains(0));
+    const std::string bytes = R"("bytes":0)";
+    const std::string missing = R"("missing":[])";
+    for (const std::string number : {"3.3e24", "-1e300", "1.0", "18446744073709551615", "null", "\"1\""}) {
+        std::string body = whole;
+        body.replace(body.find(bytes), bytes.size(), R"("bytes":)" + number);
+        EXPECT_EQ(parse_journal(sealed(body)).believed_bytes, 0U) << body;
+        body = whole;
+        body.replace(body.find(missing), missing.size(), R"("missing":[1,)" + number + "]");
+        EXPECT_EQ(parse_journal(sealed(body)).believed_bytes, 0U) << body;
+    }
+}
+
 TEST(JournalText, ASealedLineOfAnotherShapeEndsTheBelief) {
     for (const std::string body : {"{}", "[]", R"({"segment":"one"})", R"({"identity":3})", "not json"}) {
-        const std::string line = core::sha256_of(body).substr(0, 8) + " " + body + "\n";
-        const JournalContents contents = parse_journal(line + format_identity(plain) + "\n");
+        const JournalContents contents = parse_journal(sealed(body) + format_identity(plain) + "\n");
         EXPECT_FALSE(contents.identity.has_value()) << body;
         EXPECT_EQ(contents.believed_bytes, 0U) << body;
     }
