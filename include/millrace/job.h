@@ -59,6 +59,7 @@ struct ModelOptions {
 /// A Python script that frames go through, in processes of its own, instead of a model.
 struct ScriptOptions {
     std::string path;                             ///< Python file; empty: no script
+    std::vector<std::string> further;             ///< each takes what the one before made
     std::map<std::string, std::string> settings;  ///< parameters of the script: "gain" = "1.5"
     std::string python;                           ///< interpreter; empty: found
     std::optional<int> workers;                   ///< processes at once; nullopt: by the device and the machine
@@ -66,6 +67,13 @@ struct ScriptOptions {
 
     bool operator==(const ScriptOptions&) const = default;
 };
+
+/// Of all scripts of a run, in their order.
+[[nodiscard]] inline std::vector<std::string> all_paths(const ScriptOptions& script) {
+    std::vector<std::string> paths{script.path};
+    paths.insert(paths.end(), script.further.begin(), script.further.end());
+    return paths;
+}
 
 /// The encoder and container of a job.
 struct OutputOptions {

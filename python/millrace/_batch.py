@@ -30,7 +30,8 @@ class Batch:
     pts: Sequence[int | None]  # in ticks of the stream's time base
     seconds: Sequence[float]
     segments: Sequence[int]
-    result_shape: tuple[int, ...]  # of one result
+    result_shape: tuple[int, ...]  # of one picture
+    rate: int = 1  # pictures that are wanted of each frame
 
     def __len__(self) -> int:
         return len(self.indices)

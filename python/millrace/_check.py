@@ -104,7 +104,7 @@ class Check:
         def called() -> Any:
             results = self._script.process(batch)
             lines = self._script.check(results, batch)
-            return lines if self._found.kind == "analyser" else _stacked(results, len(batch))
+            return lines if self._found.kind == "analyser" else _stacked(results, len(batch) * batch.rate)
 
         return _timed(called)
 
@@ -192,7 +192,7 @@ class Check:
             self._found.notes.append(
                 f"{outside:.2%} of the values are below 0 or above {self._wanted.white}, and are cut off in the video"
             )
-        shape = [self._wanted.batch, *self._wanted.picture(self._wanted.scale)]
+        shape = [self._wanted.batch * self._wanted.rate, *self._wanted.picture(self._wanted.scale)]
         return {"dtype": str(first.dtype), "shape": shape, "lowest": low, "highest": high}
 
     def _compare(self, first: Any, again: Any) -> None:
@@ -207,17 +207,20 @@ class Check:
         )
 
 
-def _stacked(results: Any, frames: int) -> Any:
+def _stacked(results: Any, pictures: int) -> Any:
     """A processor's result as an array of numpy that is ours."""
     import numpy
 
-    arrays = list(results)[:frames]
+    arrays = list(results)[:pictures]
     return numpy.stack([numpy.array(array.detach() if hasattr(array, "detach") else array) for array in arrays])
 
 
 def _findings(path: str, script: Script, asked: Wanted) -> Findings:
     description = script.description
-    shown = {"shape": list(asked.shape), **{key: value for key, value in asdict(asked).items() if key != "scale"}}
+    shown = {
+        "shape": list(asked.shape),
+        **{key: value for key, value in asdict(asked).items() if key not in ("scale", "rate")},
+    }
     return Findings(
         script=path,
         kind=description["kind"],

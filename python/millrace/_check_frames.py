@@ -72,6 +72,7 @@ class Wanted:
     batch: int
     window: tuple[int, int]
     scale: int
+    rate: int
 
     @property
     def channels(self) -> int:
@@ -103,6 +104,7 @@ def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | Non
         batch=batch or description["batch"],
         window=(before, after),
         scale=description["scale"],
+        rate=description["rate"],
     )
 
 
@@ -124,6 +126,7 @@ def batch_of(asked: Wanted, start: int, count: int) -> Batch:
         seconds=tuple(number / _RATE for number in numbers),
         segments=(0,) * count,
         result_shape=asked.picture(asked.scale),
+        rate=asked.rate,
     )
 
 

@@ -32,6 +32,7 @@ class Declared(TypedDict, total=False):
 
 class DeclaredProcessor(Declared, total=False):
     scale: int  # the result is so many times as wide and high as the input
+    rate: int  # so many pictures come back for each frame, evenly up to the next one
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ _CHECKS: Mapping[str, Check] = {
     "window": _pair("frames before, frames after", _whole(0, 256)),
     "order": _one_of("any", "sequential"),
     "scale": _whole(1, 16),
+    "rate": _whole(1, 16),
 }
+
+
+_OF_PROCESSORS = ("scale", "rate")
 
 
 def check(argument: str, name: str, value: object) -> None:
@@ -116,7 +121,7 @@ _KEYS: Mapping[str, str] = {
 
 
 def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
-    known = [name for name in _CHECKS if kind == "processor" or name != "scale"]
+    known = [name for name in _CHECKS if kind == "processor" or name not in _OF_PROCESSORS]
     for name, value in said.items():
         if name not in known:
             raise ScriptError(f"@{kind} has no argument {name}; it has {', '.join(known)}")
@@ -151,7 +156,7 @@ def analyser(entry: object = None, /, **said: object) -> Any:
 
 
 def engine_settings(declaration: Declaration) -> dict[str, str]:
-    """What was said, as --set-model has it: {"input.color": "rgb", "window": "[1, 1]"}. dtype and scale are no such."""
+    """What was said, as --set-model has it: {"input.color": "rgb", "window": "[1, 1]"}. Not all is: scale is not."""
     settings: dict[str, str] = {}
     for name, key in _KEYS.items():
         if name in declaration.said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
@@ -64,7 +64,7 @@ class Options(TypedDict, total=False):
     ort_library: Path | None  # ONNX Runtime's library
 
     # Script
-    script: Path | None  # Python file that every frame goes through
+    script: Path | Sequence[Path] | None  # several: each takes what the one before made
     set: Mapping[str, str | float] | None  # its parameters
     python: Path | None  # its interpreter; default: this one
     script_workers: int | None
@@ -116,4 +116,6 @@ def _texts(name: str, value: Any) -> list[bytes]:
         return [os.fsencode(value)]
     if isinstance(value, float):  # no exponent: the command line reads digits
         return [f"{value:.6f}".rstrip("0").rstrip(".").encode()]
+    if isinstance(value, (list, tuple)):
+        return [text for one in value for text in _texts(name, one)]
     return [str(value).encode()]

@@ -33,6 +33,10 @@ class Expected(Protocol):
         """Of one picture, in the declared layout."""
 
     @property
+    def rate(self) -> int:
+        """Pictures that are wanted of each frame."""
+
+    @property
     def dtype(self) -> str:
         """Of pictures: "float32"."""
 
@@ -81,6 +85,8 @@ def _described(found: tuple[Sequence[int], str] | None, value: object) -> str:
 def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, wanted_dtype: str) -> str:
     if dtype != wanted_dtype:
         return f"convert it to {wanted_dtype}"
+    if shape[1:] == wanted[1:] and len(wanted) > 3:
+        return "pictures of each frame are declared with rate"
     if sorted(shape) == sorted(wanted) and len(shape) > 1:
         return "is its layout the one that the decorator declares?"
     return "a size other than the input's is declared with scale"
@@ -105,11 +111,19 @@ def _check_device(value: object, wanted: str, what: str) -> None:
 
 def _check_count(results: Any, batch: Expected, what: str) -> None:
     if isinstance(results, (str, bytes, dict)) or not hasattr(results, "__len__") or not hasattr(results, "__iter__"):
-        raise ScriptError(f"expected a list of {what}, one a frame, found {type(results).__name__}", code="failed")
-    if len(results) not in (batch.frames, batch.slots):
-        raise ScriptError(
-            f"expected {_either(batch.frames, batch.slots)} {what}, one a frame, found {len(results)}", code="failed"
-        )
+        raise ScriptError(f"expected a list of {what}, {_each(batch)}, found {type(results).__name__}", code="failed")
+    counts = _counts(batch)
+    if len(results) not in counts:
+        raise ScriptError(f"expected {_either(*counts)} {what}, {_each(batch)}, found {len(results)}", code="failed")
+
+
+def _counts(batch: Expected) -> tuple[int, int]:
+    """Of results: for the frames, and for all slots."""
+    return batch.frames * batch.rate, batch.slots * batch.rate
+
+
+def _each(batch: Expected) -> str:
+    return "one a frame" if batch.rate == 1 else f"{batch.rate} a frame"
 
 
 def _either(*choices: object) -> str:
@@ -117,14 +131,14 @@ def _either(*choices: object) -> str:
 
 
 def check_pictures(results: Any, batch: Expected) -> None:
-    """One array for the batch, or a list of one a frame; with or without those that fill it up."""
+    """One array for the batch, or a list of one a picture; with or without those that fill it up."""
     picture = tuple(batch.result_shape)
     if isinstance(results, (list, tuple)):
         _check_count(results, batch, "pictures")
         for index, result in enumerate(results):
-            _check_array(result, [picture], batch, f" for frame {index} of the batch")
+            _check_array(result, [picture], batch, f" for picture {index} of the batch")
         return
-    _check_array(results, [(batch.frames, *picture), (batch.slots, *picture)], batch, "")
+    _check_array(results, [(count, *picture) for count in _counts(batch)], batch, "")
 
 
 def _finite(value: object) -> object:

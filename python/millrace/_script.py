@@ -10,7 +10,8 @@ import re
 import sys
 import traceback as tracebacks
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from millrace._results import Expected, check_result
 __all__ = ["Script", "ScriptError", "check_result", "load"]
 
 _MODULE = "_millrace_script_"  # before a hash of its path
-_HOOKS = {"setup": 1, "flush": 0, "close": 0}  # with so many arguments
+_HOOKS = {"setup": ("info",), "save": (), "load": ("state",), "flush": (), "close": ()}  # with these arguments
 
 
 def _frames_of(error: BaseException, file: str) -> list[tracebacks.FrameSummary]:
@@ -122,11 +123,11 @@ def _defines(entry: type, name: str) -> bool:
     return any(name in vars(base) for base in entry.__mro__ if base is not object)
 
 
-def _check_method(entry: type, name: str, arguments: int) -> None:
+def _check_method(entry: type, name: str, arguments: Sequence[str]) -> None:
     try:
-        inspect.signature(getattr(entry, name)).bind(*range(arguments + 1))
+        inspect.signature(getattr(entry, name)).bind(*range(len(arguments) + 1))
     except TypeError as error:
-        wanted = ", ".join(["self", "info" if name == "setup" else "batch"][: arguments + 1])
+        wanted = ", ".join(["self", *arguments])
         raise ScriptError(f"{entry.__name__}.{name} is called as {name}({wanted}): {error}") from error
 
 
@@ -135,11 +136,24 @@ def _parameters_of(entry: Any) -> list[Parameter]:
         return parameters_of(entry, 1)
     if not _defines(entry, "__call__"):
         raise ScriptError(f"the class {entry.__name__} has no __call__(self, batch); write one")
-    _check_method(entry, "__call__", 1)
+    _check_method(entry, "__call__", ["batch"])
     for name, arguments in _HOOKS.items():
         if _defines(entry, name):
             _check_method(entry, name, arguments)
     return parameters_of(entry, 0) if _defines(entry, "__init__") else []
+
+
+def _saves(entry: Any, declaration: Declaration) -> bool:
+    """Whether an entry's state can be kept."""
+    has = [name for name in ("save", "load") if inspect.isclass(entry) and _defines(entry, name)]
+    if len(has) == 1:
+        raise ScriptError(f"the class {entry.__name__} has {has[0]}, of save() and load(state); write both, or neither")
+    if has and declaration.said.get("order") != "sequential":
+        raise ScriptError(
+            f"the class {entry.__name__} has save and load, which only scripts with a memory of earlier frames need; "
+            'declare order="sequential", or leave them out'
+        )
+    return bool(has)
 
 
 class Script:
@@ -150,7 +164,7 @@ class Script:
 
     def __init__(self, path: Path, entry: Any, parameters: dict[str, Any], description: dict[str, Any]) -> None:
         self.description = description
-        self._path = path
+        self.path = path
         self._entry = entry
         self._parameters = parameters
         self._call: Callable[[Any], Any] | None = None
@@ -173,7 +187,22 @@ class Script:
         try:
             return check_result(self.description["kind"], results, batch)
         except ScriptError as error:
-            raise ScriptError(f"{self._path}: {self.description['name']} returned: {error}", code=error.code) from None
+            raise ScriptError(f"{self.path}: {self.description['name']} returned: {error}", code=error.code) from None
+
+    def save(self) -> bytes:
+        """What load() makes the same state of, in another process."""
+        state = self._hook("save")
+        if isinstance(state, (bytes, bytearray, memoryview)):
+            return bytes(state)
+        raise ScriptError(
+            f"{self.path}: {self.description['name']}.save returned: expected bytes, found {type(state).__name__}; "
+            "pickle.dumps(...) makes bytes of most things",
+            code="failed",
+        )
+
+    def load(self, state: bytes) -> None:
+        """After setup(), before the first batch: what save() returned."""
+        self._hook("load", state)
 
     def flush(self) -> Any:
         """After the last batch; what the script returns, None where it has no flush."""
@@ -192,7 +221,7 @@ class Script:
         try:
             return call(*arguments, **named)
         except (Exception, SystemExit) as error:
-            raise _failure(error, str(self._path), "failed") from error
+            raise _failure(error, str(self.path), "failed") from error
 
 
 def _name_of(entry: Any) -> str:
@@ -212,21 +241,60 @@ def _description(entry: Any, declaration: Declaration, source: bytes) -> dict[st
         "settings": engine_settings(declaration),
         "dtype": said.get("dtype", "float32"),
         "scale": said.get("scale", 1),
+        "rate": said.get("rate", 1),
         "batch": said.get("batch", 1),
         "order": said.get("order", "any"),
+        "saves": _saves(entry, declaration),
         "sha256": hashlib.sha256(source).hexdigest(),
     }
 
 
-def load(path: str | Path, settings: Mapping[str, str]) -> Script:
-    """The script in a file, with parameters from `settings`. Runs the file. Raises ScriptError."""
+@dataclass(frozen=True)
+class Opened:
+    """A script whose file has run, before its parameters are set."""
+
+    path: Path
+    source: bytes
+    entry: Any
+    declaration: Declaration
+    parameters: list[Parameter]
+
+    @property
+    def name(self) -> str:
+        return _name_of(self.entry)
+
+    @property
+    def names(self) -> list[str]:
+        """Of its parameters."""
+        return [parameter.name for parameter in self.parameters]
+
+    def wrong(self, error: ScriptError) -> ScriptError:
+        """The same, said of this script."""
+        return ScriptError(f"{self.path}: {self.name}: {error}", code=error.code)
+
+
+def opened(path: str | Path) -> Opened:
+    """The script in a file. Runs the file. Raises ScriptError."""
     path = Path(path).absolute()
     source = _read(path)
     entry, declaration = _entry_of(_executed(path, source), path)
     try:
-        parameters = converted(_parameters_of(entry), settings)
+        return Opened(path, source, entry, declaration, _parameters_of(entry))
     except ScriptError as error:
         raise ScriptError(f"{path}: {_name_of(entry)}: {error}", code=error.code) from error
-    description = _description(entry, declaration, source)
+
+
+def configured(script: Opened, settings: Mapping[str, str]) -> Script:
+    """With parameters from `settings`. Raises ScriptError."""
+    try:
+        parameters = converted(script.parameters, settings)
+        description = _description(script.entry, script.declaration, script.source)
+    except ScriptError as error:
+        raise script.wrong(error) from error
     description["parameters"] = {name: _recorded(value) for name, value in parameters.items()}
-    return Script(path, entry, parameters, description)
+    return Script(script.path, script.entry, parameters, description)
+
+
+def load(path: str | Path, settings: Mapping[str, str]) -> Script:
+    """The script in a file, with parameters from `settings`. Runs the file. Raises ScriptError."""
+    return configured(opened(path), settings)

@@ -9,7 +9,8 @@ from typing import Any
 
 from millrace import _engine
 from millrace._batch import Batch, Info
-from millrace._script import Script, ScriptError, load
+from millrace._chain import Chain, load_chain
+from millrace._declare import ScriptError
 
 # JAX and TensorFlow would take most of the GPU's memory for themselves; read when the script imports them.
 _GPU_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -18,30 +19,45 @@ _GPU_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GRO
 class _Calls:
     """How the engine enters a script. All of it runs on the main thread."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self, chain: Chain, worker: _engine.ScriptWorker) -> None:
+        self._chain = chain
+        self._worker = worker
+        self._saves = chain.description["saves"]
+        self._segment: int | None = None  # of the last batch
 
     def setup(self, width: int, height: int, device: str, batch: int) -> None:
-        self._script.setup(Info(width, height, device, batch))
+        self._chain.setup(Info(width, height, device, batch))
 
-    def process(self, tensor: _engine.FrameTensor, frames: list[Any], result_shape: tuple[int, ...]) -> Any:
-        """Lines of JSON of an analyser; of a processor an array for all frames, or a list of arrays."""
+    def process(self, step: int, tensor: _engine.FrameTensor, frames: list[Any], result_shape: tuple[int, ...]) -> Any:
+        """What script number `step` makes: lines of JSON, or an array for all frames, or a list of arrays."""
         indices, pts, seconds, segments = zip(*frames, strict=True)
-        batch = Batch(tensor, indices, pts, seconds, segments, result_shape)
-        return self._script.check(self._script.process(batch), batch)
+        if self._saves and step == 0:
+            self._keep_state(segments[0])
+        script = self._chain.scripts[step]
+        batch = Batch(tensor, indices, pts, seconds, segments, result_shape, script.description["rate"])
+        return script.check(script.process(batch), batch)
+
+    def _keep_state(self, segment: int) -> None:
+        """Before the first batch of a segment: what is known at the end of the one before."""
+        if self._segment is not None and segment != self._segment:
+            self._worker.keep_state(self._segment, self._chain.save())
+        self._segment = segment
+
+    def load(self, state: bytes) -> None:
+        self._chain.load(state)
 
     def end(self) -> None:
-        self._script.flush()
-        self._script.close()
+        self._chain.flush()
+        self._chain.close()
 
 
 def _text(error: ScriptError) -> str:
     return f"{error}\n{error.traceback}".rstrip()
 
 
-def _described(script: Script) -> str:
+def _described(chain: Chain) -> str:
     """For the engine, as JSON."""
-    said = dict(script.description)
+    said = dict(chain.description)
     said["parameters"] = json.dumps(said["parameters"], sort_keys=True)
     said["runtime"] = f"Python {platform.python_version()}"
     return json.dumps(said)
@@ -53,8 +69,8 @@ def main(socket: int) -> int:
         os.environ.setdefault(name, value)
     worker = _engine.ScriptWorker(socket)
     try:
-        script = load(worker.script, worker.settings)
+        chain = load_chain(worker.scripts, worker.settings)
     except ScriptError as error:
         worker.fail(error.code, _text(error))
         return 1
-    return 0 if worker.run(_described(script), _Calls(script)) else 1
+    return 0 if worker.run(_described(chain), _Calls(chain, worker)) else 1

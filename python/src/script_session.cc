@@ -54,6 +54,10 @@ bool on_host(device::StreamRef stream) { return stream.device.kind == device::De
 
 }  // namespace
 
+void load_script(const std::string& path, nb::handle hooks, const std::string& state, CallThread& calls) {
+    calls.call([&] { raised_as_errors(path, [&] { hooks.attr("load")(nb::bytes(state.data(), state.size())); }); });
+}
+
 void end_script(const std::string& path, nb::handle hooks, CallThread& calls) {
     calls.call([&] { raised_as_errors(path, [&] { hooks.attr("end")(); }); });
 }
@@ -62,10 +66,13 @@ ScriptSession::ScriptSession(const infer::ScriptDescription& script, const Scrip
                              CallThread& calls)
     : model_(place.model),
       inputs_{infer::picture_input_desc(model_, place.input)},
-      outputs_{infer::script_output_desc(script, model_, place.input)},
+      steps_(infer::script_step_descs(script, model_, place.input)),
+      outputs_{steps_.back()},
       hooks_(hooks),
       calls_(calls),
-      stream_(place.device) {
+      stream_(place.device),
+      // Bounded by the batches of which a script may keep the memory.
+      between_(place.device, "frames between scripts", device::unbounded) {
     const std::string device = place.device.kind == device::DeviceKind::host ? "cpu" : device::to_string(place.device);
     calls_.call([&] {
         raised_as_errors(model_.path,
@@ -99,34 +106,52 @@ std::size_t ScriptSession::count_kept() {
 /// Of the few batches in flight (pipeline::batches_in_flight) one may be the script's; with none left the run would
 /// stand.
 void ScriptSession::check_kept() {
-    if (count_kept() <= most_kept) return;
+    const std::size_t most = most_kept * steps_.size();
+    if (count_kept() <= most) return;
     // What is only forgotten: cycles of objects, and arrays that a library gives up when a GPU is done with them.
     nb::module_::import_("gc").attr("collect")();
-    for (int looks = 0; count_kept() > most_kept && looks < most_looks && !on_host(stream_); ++looks) {
+    for (int looks = 0; count_kept() > most && looks < most_looks && !on_host(stream_); ++looks) {
         const nb::gil_scoped_release others_run;
         std::this_thread::sleep_for(look_interval);
     }
-    if (count_kept() <= most_kept) return;
+    if (count_kept() <= most) return;
     throw core::Error(core::ErrorCode::failed,
                       fmt::format("script {}: it keeps the memory of {} batches, which is the run's; at most {} can "
                                   "be kept: copy what is needed longer",
-                                  model_.path, given_.size(), most_kept));
+                                  model_.path, given_.size(), most));
 }
 
 void ScriptSession::process(const infer::RunTensors& tensors) {
-    FrameTensor frames(tensors.inputs.front().share());
-    given_.emplace_back(frames.lease);
-    const nb::object results =
-        hooks_.attr("process")(std::move(frames), frames_of(tensors.frames), shape_of(outputs_.front()));
+    device::Tensor input = tensors.inputs.front().share();
+    std::size_t step = 0;
+    nb::object results = call(step, input, tensors.frames);
+    while (++step < steps_.size()) {
+        input = handed_on(step - 1, results, tensors.frames.size());
+        results = call(step, input, tensors.frames);
+    }
     if (model_.output == infer::OutputKind::text) {
         take_lines(results, tensors);
     } else {
-        take_pictures(results, tensors);
+        take_pictures(results, tensors.outputs.front());
     }
 }
 
-void ScriptSession::take_pictures(nb::handle results, const infer::RunTensors& tensors) {
-    const device::Tensor& output = tensors.outputs.front();
+nb::object ScriptSession::call(std::size_t step, const device::Tensor& input,
+                               std::span<const infer::FrameStamp> frames) {
+    FrameTensor tensor(input.share());
+    given_.emplace_back(tensor.lease);
+    return hooks_.attr("process")(step, std::move(tensor), frames_of(frames), shape_of(steps_[step]));
+}
+
+device::Tensor ScriptSession::handed_on(std::size_t step, nb::handle results, std::size_t frames) {
+    device::Tensor made = device::lease_tensor(between_, steps_[step]);
+    const std::size_t slot_bytes = made.desc.byte_count() / static_cast<std::size_t>(made.desc.shape.front());
+    device::clear(stream_, made, frames * slot_bytes);  // the script may have left out what fills the batch up
+    take_pictures(results, made);
+    return made;
+}
+
+void ScriptSession::take_pictures(nb::handle results, const device::Tensor& output) {
     if (!nb::isinstance<nb::list>(results)) return take_array(results, output);
     std::int64_t slot = 0;
     for (const nb::handle result : nb::borrow<nb::list>(results)) take_array(result, output.at(slot++));

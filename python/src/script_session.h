@@ -4,10 +4,12 @@
 #include <nanobind/nanobind.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "call_thread.h"
+#include "device/buffer_pool.h"
 #include "device/stream.h"
 #include "dlpack.h"
 #include "infer/script.h"
@@ -22,6 +24,9 @@ struct ScriptPlace {
     infer::Size input;
     device::DeviceId device;
 };
+
+/// Calls the script's load(). Throws what it raises, as core::Error.
+void load_script(const std::string& path, nanobind::handle hooks, const std::string& state, CallThread& calls);
 
 /// Calls the script's flush() and close(). Throws what they raise, as core::Error.
 void end_script(const std::string& path, nanobind::handle hooks, CallThread& calls);
@@ -50,16 +55,23 @@ class ScriptSession final : public infer::Session {
     void check_kept();
     [[nodiscard]] std::size_t count_kept();
     void process(const infer::RunTensors& tensors);
-    void take_pictures(nanobind::handle results, const infer::RunTensors& tensors);
+    /// One script of the chain.
+    [[nodiscard]] nanobind::object call(std::size_t step, const device::Tensor& input,
+                                        std::span<const infer::FrameStamp> frames);
+    /// What a script made, for the next one.
+    [[nodiscard]] device::Tensor handed_on(std::size_t step, nanobind::handle results, std::size_t frames);
+    void take_pictures(nanobind::handle results, const device::Tensor& output);
     void take_array(nanobind::handle array, const device::Tensor& to);
     void take_lines(nanobind::handle results, const infer::RunTensors& tensors) const;
 
     infer::ModelDescription model_;
     std::vector<core::TensorDesc> inputs_;
+    std::vector<core::TensorDesc> steps_;  ///< of what each script of the chain makes
     std::vector<core::TensorDesc> outputs_;
     nanobind::handle hooks_;  ///< borrowed: lives as long as the worker
     CallThread& calls_;
     device::Stream stream_;
+    device::BufferPool between_;               ///< what scripts hand to one another
     std::vector<std::weak_ptr<Lease>> given_;  ///< batches that the script may have kept
     BorrowedArrays results_;                   ///< that stream_ may still read
     Settler settler_;

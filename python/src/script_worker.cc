@@ -2,6 +2,7 @@
 
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -27,6 +28,9 @@ infer::ScriptDescription description_of(const std::string& path, const std::stri
     script.settings = said.at("settings").get<infer::Settings>();
     script.dtype = dtype_named(said.at("dtype").get<std::string>());
     script.scale = said.at("scale").get<int>();
+    script.scales = said.at("scales").get<std::vector<int>>();
+    script.rate = said.at("rate").get<int>();
+    script.saves = said.at("saves").get<bool>();
     script.parameters = said.at("parameters").get<std::string>();
     script.runtime = said.at("runtime").get<std::string>();
     return script;
@@ -40,6 +44,9 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
     script.make_session = [&](const infer::ModelDescription& model, infer::Size input, device::DeviceId device) {
         return std::make_unique<ScriptSession>(script.description, ScriptPlace{model, input, device}, hooks, calls);
     };
+    if (script.description.saves) {
+        script.load = [&](const std::string& state) { load_script(script.description.path, hooks, state, calls); };
+    }
     script.end = [&] { end_script(script.description.path, hooks, calls); };
     script.times = [&calls] { return calls.times(); };
     bool done = false;
@@ -58,7 +65,7 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
 void define_script_worker(nb::module_& module) {
     nb::class_<engine::ScriptWorker>(module, "ScriptWorker")
         .def(nb::init<int>(), nb::arg("socket"), nb::call_guard<nb::gil_scoped_release>())
-        .def_prop_ro("script", [](const engine::ScriptWorker& self) { return self.job().script.path; })
+        .def_prop_ro("scripts", [](const engine::ScriptWorker& self) { return all_paths(self.job().script); })
         .def_prop_ro("settings", [](const engine::ScriptWorker& self) { return self.job().script.settings; })
         .def(
             "fail",
@@ -66,6 +73,14 @@ void define_script_worker(nb::module_& module) {
                 self.fail(core::Error(code_named(code), message));
             },
             nb::arg("code"), nb::arg("message"))
+        .def(
+            "keep_state",
+            [](engine::ScriptWorker& self, int segment, const nb::bytes& state) {
+                const std::string_view bytes(state.c_str(), state.size());
+                const nb::gil_scoped_release others_run;
+                self.keep_state(segment, bytes);
+            },
+            nb::arg("segment"), nb::arg("state"))
         .def("run", &run, nb::arg("description"), nb::arg("calls"));
 }
 

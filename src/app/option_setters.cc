@@ -138,14 +138,12 @@ void engine_cache(Draft& draft, const std::string& value) { draft.job.model.engi
 void runtime_library(Draft& draft, const std::string& value) { draft.job.model.runtime_library = value; }
 
 void script(Draft& draft, const std::string& value) {
-    std::string& path = draft.job.script.path;
-    if (!path.empty()) {
-        throw core::Error(core::ErrorCode::usage,
-                          fmt::format("--script: expected one script, found '{}' and '{}'; a run has one, which may "
-                                      "import the other",
-                                      shown(path), shown(value)));
+    ScriptOptions& script = draft.job.script;
+    if (script.path.empty()) {
+        script.path = value;
+    } else {
+        script.further.push_back(value);
     }
-    path = value;
 }
 void script_setting(Draft& draft, const std::string& value) {
     const auto [key, text] = parse_key_value("--set", value);

@@ -79,6 +79,7 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
         fmt::format("{}x{} of {}x{}", plan.input.width, plan.input.height, plan.frame.width, plan.frame.height);
     identity["model settings"] = settings_to_json(model).dump();
     if (loaded.parameters) identity["--set"] = *loaded.parameters;
+    if (plan.rate != 1) identity["pictures of a frame"] = std::to_string(plan.rate);
 }
 
 // Containers see the machine's driver here, too.

@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 using Settings = std::map<std::string, std::string>;
+using Texts = std::vector<std::string>;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr char escape = '\0';
@@ -53,6 +54,11 @@ json value_out(const Settings& settings) {
     json object = json::object();
     for (const auto& [key, value] : settings) object[text_out(key)] = text_out(value);
     return object;
+}
+json value_out(const Texts& texts) {
+    json list = json::array();
+    for (const std::string& text : texts) list.push_back(text_out(text));
+    return list;
 }
 json value_out(const Pairs& pairs) {
     json list = json::array();
@@ -136,6 +142,10 @@ void value_in(const std::string& where, const json& value, Settings& settings) {
         text_in(where, name, key);
         text_in(fmt::format("{}.{}", where, name), setting, settings[key]);
     }
+}
+void value_in(const std::string& where, const json& value, Texts& texts) {
+    if (!value.is_array()) wrong(where, "an array of strings", value);
+    for (const json& text : value) text_in(where, text, texts.emplace_back());
 }
 void value_in(const std::string& where, const json& value, Pairs& pairs) {
     if (!value.is_array()) wrong(where, "an array of [key, value]", value);

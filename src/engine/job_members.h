@@ -33,6 +33,7 @@ void members(Self& options, auto&& visit) {
 template <Either<ScriptOptions> Self>
 void members(Self& options, auto&& visit) {
     visit("path", options.path);
+    visit("further", options.further);
     visit("settings", options.settings);
     visit("python", options.python);
     visit("workers", options.workers);

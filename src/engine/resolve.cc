@@ -104,6 +104,8 @@ class Resolver {
         plan.workers = 1;
         plan.model = loaded.model;
         plan.scale = script_->description.scale;
+        plan.rate = script_->description.rate;
+        plan.splits_batches = script_->description.saves;
         if (!script_->make_session) return;
         for (const device::DeviceId device : prepared_.devices) {
             loaded.sessions.push_back(script_->make_session(loaded.model, plan.input, device));
@@ -217,6 +219,8 @@ class Resolver {
         input.frame_rate = video().average_frame_rate;
         input.timing =
             media::find_timing(prepared_.input.index->frame_pts, input.time_base, video().average_frame_rate);
+        input.time_base.den *= pipeline::picture_rate(prepared_.job);
+        input.frame_rate.num *= pipeline::picture_rate(prepared_.job);
         input.sample_aspect_ratio = video().sample_aspect_ratio;
         input.hdr = video().hdr;
         input.device = prepared_.devices.front();
@@ -251,8 +255,8 @@ class Resolver {
         if (auto& plan = prepared_.job.video) {
             settings.rate_controlled = plan->encoder.request.bit_rate.has_value();
             settings.cuttable = plan->encoder.segmentable;
-            settings.context_frames = plan->encoder.context_frames;
-            plan->pts_shift = selection.shift;
+            settings.context_frames = pipeline::context_frames(prepared_.job);
+            plan->pts_shift = selection.shift * pipeline::picture_rate(prepared_.job);
             plan->copy.shift_us = selection.shift_us;
             plan->copy.begin_us = selection.begin_us;
             plan->copy.end_us = selection.end_us;

@@ -133,7 +133,7 @@ class Run {
         frames.expected = expected_frames();
         for (const auto& [segment, record] : result.records) {
             frames.decoded += record.frames_decoded;
-            frames.encoded += record.frames_done;
+            frames.processed += record.frames_done;
             frames.decode_errors += record.decode_errors;
             frames.nan_values += record.nan_values;
             frames.retimed += record.retimed_frames;
@@ -142,7 +142,7 @@ class Run {
             append(frames.dropped_pts, record.dropped_pts);
             append(frames.missing_pts, record.missing_pts);
         }
-        frames.processed = frames.encoded;
+        frames.encoded = frames.processed * pipeline::picture_rate(prepared_.job);
         note_losses();
     }
 
@@ -168,14 +168,14 @@ class Run {
         const auto dropped = static_cast<std::int64_t>(frames.dropped_pts.size());
         const bool all_decoded = frames.expected < 0 || frames.decoded + missing == frames.expected;
         if (result.records.size() != prepared_.job.input.segments.size() || !all_decoded ||
-            frames.encoded + dropped != frames.decoded) {
+            frames.processed + dropped != frames.decoded) {
             throw core::Error(
                 core::ErrorCode::failed,
                 fmt::format("{}: frames do not add up: {} expected, {} decoded, {} missing, {} dropped, {} "
-                            "encoded; nothing was written",
-                            job_.output.path, frames.expected, frames.decoded, missing, dropped, frames.encoded));
+                            "processed; nothing was written",
+                            job_.output.path, frames.expected, frames.decoded, missing, dropped, frames.processed));
         }
-        if (frames.encoded == 0) {
+        if (frames.processed == 0) {
             throw core::Error(core::ErrorCode::bad_input,
                               frames.decoded > 0
                                   ? fmt::format("{}: all {} frames are damaged and were dropped; --on-corrupt conceal "
@@ -235,7 +235,7 @@ class Run {
         if (const auto first = profile.first_frame()) {
             report_.first_frame_seconds = seconds(profile.start() - begin_ + *first);
         }
-        const auto worked = static_cast<double>(report_.frames.encoded - result.frames_reused);
+        const auto worked = static_cast<double>(report_.frames.processed - result.frames_reused);
         if (report_.run_seconds > 0) report_.fps = worked / report_.run_seconds;
         const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
         engine::add_stages(stages, report_);

@@ -27,6 +27,8 @@ struct Script {
     infer::ScriptDescription description;
     /// Empty in the process that plans, whose job then has no session.
     MakeSession make_session;
+    /// Gives the script a state that it had; empty where the script keeps none. Before the first frame.
+    std::function<void(const std::string&)> load;
     /// After the last frame; may be empty.
     std::function<void()> end;
     /// Of the process so far. Thread-safe.

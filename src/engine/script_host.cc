@@ -55,9 +55,10 @@ std::string job_for_worker(Job job, int workers) {
 }
 
 void check_script(const Job& job) {
-    struct stat found{};
-    if (::stat(job.script.path.c_str(), &found) != 0) {
-        throw Error(ErrorCode::usage, fmt::format("script {}: {}", job.script.path, std::strerror(errno)));  // NOLINT
+    for (const std::string& path : all_paths(job.script)) {
+        struct stat found{};
+        if (::stat(path.c_str(), &found) == 0) continue;
+        throw Error(ErrorCode::usage, fmt::format("script {}: {}", path, std::strerror(errno)));  // NOLINT
     }
     if (choose_devices(job.run.device).size() > 1) {
         throw Error(ErrorCode::usage, fmt::format("script {}: a script runs on one device; name one of --device {}",

@@ -36,6 +36,9 @@ json to_message(const infer::ScriptDescription& script) {
             {"settings", script.settings},
             {"dtype", static_cast<int>(script.dtype)},
             {"scale", script.scale},
+            {"scales", script.scales},
+            {"rate", script.rate},
+            {"saves", script.saves},
             {"parameters", script.parameters},
             {"runtime", script.runtime}};
 }
@@ -47,6 +50,9 @@ infer::ScriptDescription script_from_message(const json& message) {
             message.at("settings").get<infer::Settings>(),
             static_cast<core::DType>(message.at("dtype").get<int>()),
             message.at("scale").get<int>(),
+            message.at("scales").get<std::vector<int>>(),
+            message.at("rate").get<int>(),
+            message.at("saves").get<bool>(),
             message.at("parameters").get<std::string>(),
             message.at("runtime").get<std::string>()};
 }

@@ -34,8 +34,9 @@ constexpr std::chrono::hours any_time{24};
 // The planning process keeps the journal; here all segments but the worker's own need no work.
 class WorkerLedger final : public pipeline::SegmentLedger {
   public:
-    WorkerLedger(MessageChannel& channel, const pipeline::ResolvedJob& job, const std::set<int>& own)
-        : channel_(channel), folder_(job.work_folder) {
+    WorkerLedger(MessageChannel& channel, const pipeline::ResolvedJob& job, const std::set<int>& own,
+                 ScriptStates* states)
+        : channel_(channel), states_(states), folder_(job.work_folder) {
         for (const pipeline::Segment& segment : job.input.segments) {
             if (!own.contains(segment.number)) finished_[segment.number].segment = segment.number;
         }
@@ -47,10 +48,12 @@ class WorkerLedger final : public pipeline::SegmentLedger {
     }
     void add(const pipeline::SegmentRecord& record) override {
         channel_.send({{"finished", pipeline::format_record(record)}});
+        if (states_ != nullptr) states_->finished(record.segment);
     }
 
   private:
     MessageChannel& channel_;
+    ScriptStates* states_;  ///< null: none are kept
     std::string folder_;
     std::map<int, pipeline::SegmentRecord> finished_;
 };
@@ -116,13 +119,29 @@ void ScriptWorker::listen(const std::stop_token& ended) {
     }
 }
 
+void ScriptWorker::keep_state(int segment, std::string_view state) {
+    if (states_) states_->keep(segment, state);
+}
+
+// With the last state that an earlier run kept before the first segment that is still to be done.
+void ScriptWorker::load_state(const Script& script, const std::set<int>& own, PreparedJob& prepared) {
+    if (!script.load || own.empty()) return;
+    states_ = std::make_unique<ScriptStates>(prepared.job.work_folder, own);
+    const std::optional<int> last = states_->last_before(*own.begin());
+    if (!last) return;
+    script.load(states_->read(*last));
+    prepared.job.replay_from = *last + 1;
+}
+
 void ScriptWorker::work(const Script& script) {
     channel_.send({{"script", to_message(script.description)}});
     PreparedJob prepared = prepare_job(job_, stop_.get_token(), {}, &script);
     channel_.send({{"ready", prepared.job.identity}});
     json message;
     if (channel_.receive(message, any_time) != MessageChannel::Received::message || !message.contains("work")) return;
-    WorkerLedger ledger(channel_, prepared.job, message.at("work").get<std::set<int>>());
+    const auto own = message.at("work").get<std::set<int>>();
+    load_state(script, own, prepared);
+    WorkerLedger ledger(channel_, prepared.job, own, states_.get());
     const std::jthread listener([this](const std::stop_token& ended) { listen(ended); });
     pipeline::Profile profile(pipeline::Tracing::off);
     const pipeline::Backends backends = make_backends(job_, prepared, stop_.get_token());

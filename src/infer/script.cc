@@ -18,6 +18,15 @@ std::vector<std::int64_t> open_shape(Layout layout, std::int64_t channels, std::
     return shape;
 }
 
+core::TensorDesc pictures_desc(const ModelDescription& model, Size size) {
+    const Axes axes = picture_axes(model.layout, 4);
+    core::TensorDesc desc{model.dtype, {model.batch, 1, 1, 1}};
+    desc.shape[static_cast<std::size_t>(axes.channels)] = frame_channels(model);
+    desc.shape[static_cast<std::size_t>(axes.height)] = size.height;
+    desc.shape[static_cast<std::size_t>(axes.width)] = size.width;
+    return desc;
+}
+
 }  // namespace
 
 ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch) {
@@ -46,12 +55,20 @@ ModelDescription describe_script(const ScriptDescription& script, std::optional<
 
 core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model, Size input) {
     if (script.kind == ScriptKind::analyser) return {core::DType::uint8, {model.batch, 1}};
-    const Axes axes = picture_axes(model.layout, 4);
-    core::TensorDesc desc{model.dtype, {model.batch, 1, 1, 1}};
-    desc.shape[static_cast<std::size_t>(axes.channels)] = frame_channels(model);
-    desc.shape[static_cast<std::size_t>(axes.height)] = std::int64_t{input.height} * script.scale;
-    desc.shape[static_cast<std::size_t>(axes.width)] = std::int64_t{input.width} * script.scale;
+    core::TensorDesc desc = pictures_desc(model, {input.width * script.scale, input.height * script.scale});
+    desc.shape.front() *= script.rate;
     return desc;
+}
+
+std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script, const ModelDescription& model,
+                                                Size input) {
+    std::vector<core::TensorDesc> descs;
+    for (std::size_t step = 0; step + 1 < script.scales.size(); ++step) {
+        input = {input.width * script.scales[step], input.height * script.scales[step]};
+        descs.push_back(pictures_desc(model, input));
+    }
+    descs.push_back(script_output_desc(script, model, input));
+    return descs;
 }
 
 }  // namespace millrace::infer

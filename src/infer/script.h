@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "infer/model.h"
 
@@ -17,9 +18,12 @@ struct ScriptDescription {
     ScriptKind kind = ScriptKind::processor;
     Settings settings;  ///< as a model's: "input.color", "window", "batch" ...
     core::DType dtype = core::DType::float32;
-    int scale = 1;           ///< of a processor's pictures
-    std::string parameters;  ///< JSON of what --set gave, defaults included
-    std::string runtime;     ///< "Python 3.11.2"
+    int scale = 1;               ///< of a processor's pictures
+    std::vector<int> scales{1};  ///< of the scripts of a chain, each after the one before
+    int rate = 1;                ///< pictures that it makes of each frame
+    bool saves = false;          ///< sequential: its state can be kept
+    std::string parameters;      ///< JSON of what --set gave, defaults included
+    std::string runtime;         ///< "Python 3.11.2"
 };
 
 /// A script as a model: one picture input, [N, C, H, W] or [N, H, W, C], with a window [N, T, ...], and one output.
@@ -29,5 +33,9 @@ struct ScriptDescription {
 /// The shape of its output for pictures of `input` size; of an analyser's a placeholder, as its lines have any length.
 [[nodiscard]] core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model,
                                                   Size input);
+
+/// Of what each script of a chain makes, the last one's as script_output_desc().
+[[nodiscard]] std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script,
+                                                              const ModelDescription& model, Size input);
 
 }  // namespace millrace::infer

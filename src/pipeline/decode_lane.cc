@@ -63,7 +63,7 @@ class Lane {
     // them to look at.
     [[nodiscard]] bool has_enough(const SegmentSeat& seat) const {
         if (input_.frame_limit && feeder_->frames() >= *input_.frame_limit) return true;
-        const int head = house_.job.video ? house_.job.video->encoder.context_frames : 0;
+        const int head = context_frames(house_.job);
         return seat.work == SegmentWork::head && feeder_->frames() >= head;
     }
 

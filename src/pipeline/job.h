@@ -42,6 +42,8 @@ struct ModelPlan {
     infer::Size frame;              ///< the tensor made of one video frame, before tiling
     infer::Size input;              ///< what the session takes: `frame`, or a tile
     int scale = 1;                  ///< of a picture output
+    int rate = 1;                   ///< pictures that are made of each frame
+    bool splits_batches = false;    ///< no run has frames of two segments
     int workers = 1;                ///< runs at once
     std::size_t result_memory = 0;  ///< bytes of the device's memory for results, on a GPU
     std::chrono::milliseconds batch_timeout{50};
@@ -55,7 +57,7 @@ struct VideoPlan {
     media::EncoderSettings encoder;
     media::SinkOptions sink;
     media::CopyOptions copy;
-    std::int64_t pts_shift = 0;  ///< subtracted from every pts, in the video's time base
+    std::int64_t pts_shift = 0;  ///< subtracted from every pts, in the time base of the encoder's input
 };
 
 /// Limits that change no bit.
@@ -74,6 +76,7 @@ struct ResolvedJob {
     std::optional<ModelPlan> model;
     /// Where the model runs, and its tensors and pictures are: on each, with segments shared out. The host without one.
     std::vector<device::DeviceId> devices{device::DeviceId{}};
+    int replay_from = 0;             ///< of a sequential model: its state is that before this segment
     std::optional<VideoPlan> video;  ///< none: lines of data
     std::string output;              ///< final path, or "-"
     std::string work_folder;
@@ -85,6 +88,17 @@ struct ResolvedJob {
 
 [[nodiscard]] inline bool on_gpu(const ResolvedJob& job) {
     return job.devices.front().kind == device::DeviceKind::cuda;
+}
+
+/// Pictures that are encoded for each frame that is worked on.
+[[nodiscard]] inline int picture_rate(const ResolvedJob& job) { return job.model ? job.model->rate : 1; }
+
+/// Frames of which the next segment's head must be made, so that an encoder has its context.
+[[nodiscard]] inline int context_frames(const ResolvedJob& job) {
+    const int pictures = job.video ? job.video->encoder.context_frames : 0;
+    const int rate = picture_rate(job);
+    // The pictures of a frame are made when the next frame's time is known.
+    return pictures == 0 || rate == 1 ? pictures : (pictures + rate - 1) / rate + 1;
 }
 
 /// Whether pictures stay on their GPU for the encoder.

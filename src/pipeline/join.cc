@@ -76,7 +76,7 @@ class VideoJoin {
 
     void check_all_written(const std::map<int, SegmentRecord>& records, std::int64_t written) const {
         std::int64_t encoded = 0;
-        for (const auto& [segment, record] : records) encoded += record.frames_done;
+        for (const auto& [segment, record] : records) encoded += record.frames_done * picture_rate(job_);
         if (written == encoded) return;
         throw core::Error(core::ErrorCode::failed,
                           fmt::format("{}: {} frames were encoded, but {} are in the segments' files", job_.output,

@@ -21,7 +21,7 @@ using Identity = std::map<std::string, std::string>;
 struct SegmentRecord {
     int segment = 0;
     std::int64_t frames_decoded = 0;
-    std::int64_t frames_done = 0;  ///< encoded, or written as data
+    std::int64_t frames_done = 0;  ///< frames of the input that were encoded, or written as data
     std::int64_t decode_errors = 0;
     std::int64_t nan_values = 0;
     std::int64_t retimed_frames = 0;   ///< their pts was missing or ran backward

@@ -59,6 +59,7 @@ class ModelFeeder final : public Feeder {
     core::Push end() override {
         const core::Push pushed = emit_while([this] { return emitted_ < size(); });
         sink_ = nullptr;
+        if (plan_.splits_batches) batcher_.flush();
         return pushed;
     }
 

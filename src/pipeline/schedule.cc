@@ -11,11 +11,11 @@ bool is_sequential(const ResolvedJob& job) { return job.model && job.model->mode
 
 // How much of segment `number` is needed; nullopt for nothing.
 std::optional<SegmentWork> work_on(std::size_t number, const std::vector<bool>& done, bool wants_context,
-                                   bool sequential) {
+                                   bool wants_replay) {
     if (!done[number]) return SegmentWork::full;
     const auto next = done.begin() + static_cast<std::ptrdiff_t>(number) + 1;
     const bool unfinished_follows = std::find(next, done.end(), false) != done.end();
-    if (sequential && unfinished_follows) return SegmentWork::replay;
+    if (wants_replay && unfinished_follows) return SegmentWork::replay;
     if (wants_context && number > 0 && !done[number - 1]) return SegmentWork::head;
     return std::nullopt;
 }
@@ -31,7 +31,8 @@ std::vector<SegmentSeat> make_schedule(const ResolvedJob& job, const std::map<in
     std::vector<SegmentSeat> seats;
     std::shared_ptr<ContextQueue> wanted;  // by the unfinished segment before, of this one
     for (std::size_t i = 0; i < segments.size(); ++i) {
-        const auto work = work_on(i, done, context_frames > 0, is_sequential(job));
+        const bool wants_replay = is_sequential(job) && i >= static_cast<std::size_t>(job.replay_from);
+        const auto work = work_on(i, done, context_frames > 0, wants_replay);
         std::shared_ptr<ContextQueue> context;
         const bool is_last = i + 1 == segments.size();
         if (!done[i] && context_frames > 0 && !is_last) context = std::make_shared<ContextQueue>();

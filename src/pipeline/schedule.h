@@ -15,7 +15,8 @@
 namespace millrace::pipeline {
 
 /// What an interrupted job still needs: unfinished segments whole; the head of a finished one whose predecessor's
-/// encoder wants context; and for a sequential model every segment before the last unfinished one, for its state.
+/// encoder wants context; and for a sequential model every segment from
+/// ResolvedJob::replay_from to the last unfinished one, for its state.
 [[nodiscard]] std::vector<SegmentSeat> make_schedule(const ResolvedJob& job,
                                                      const std::map<int, SegmentRecord>& finished);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "pipeline/frame_multiplier.h"
 #include "pipeline/picture_maker.h"
 #include "pipeline/segment_output.h"
 
@@ -21,6 +22,8 @@ class VideoOutput final : public SegmentOutput {
     VideoOutput(const OutputHouse& house, SegmentSeat seat)
         : SegmentOutput(house, std::move(seat)),
           plan_(*house.job.video),
+          rate_(picture_rate(house.job)),
+          pictures_(rate_, [this](FrameResult frame) { take(std::move(frame)); }),
           maker_(house.job.model ? &*house.job.model : nullptr, plan_.encoder.picture, house.pictures, house.profile,
                  encodes_on_gpu(house.job) ? Delivery::as_made : Delivery::host) {}
 
@@ -28,7 +31,7 @@ class VideoOutput final : public SegmentOutput {
     // All that the segment before waits for comes through without a slot: its encoder may be the one that makes room.
     [[nodiscard]] std::optional<std::int64_t> frames_before_slot() const override {
         if (!encodes()) return std::nullopt;
-        const int head = seat().gives_context ? plan_.encoder.context_frames : 0;
+        const int head = seat().gives_context ? context_frames(house().job) : 0;
         const int after = house().job.model ? house().job.model->model.window.after : 0;
         return std::max(head + after, read_ahead);
     }
@@ -40,17 +43,10 @@ class VideoOutput final : public SegmentOutput {
         encode_waiting(in_flight());
     }
 
-    void handle(FrameResult frame) override {
-        device::Picture picture = make(std::move(frame));
-        give_context(picture);
-        last_pts_ = picture.pts;
-        ++frames_;
-        if (!encodes()) return;
-        waiting_.push_back(std::move(picture));
-        if (encoder_) encode_waiting(in_flight());
-    }
+    void handle(FrameResult frame) override { pictures_.add(std::move(frame)); }
 
     void end_frames() override {
+        if (pictures_.last()) pictures_.end(end_of(pictures_.last()->tag));
         if (wants_head()) seat().gives_context->close();
     }
 
@@ -62,10 +58,10 @@ class VideoOutput final : public SegmentOutput {
             encoder_->finish();
             drain();
         }
-        if (packets_ != frames_) {
+        if (packets_ != made_) {
             throw core::Error(core::ErrorCode::failed,
                               fmt::format("segment {}: {} gave {} packets for {} frames", number(),
-                                          plan_.encoder.request.codec, packets_, frames_));
+                                          plan_.encoder.request.codec, packets_, made_));
         }
         record.nan_values = maker_.nan_values();
         record.stream = encoder_->stream();
@@ -80,7 +76,7 @@ class VideoOutput final : public SegmentOutput {
     [[nodiscard]] int number() const { return seat().segment.number; }
     [[nodiscard]] bool encodes() const { return seat().work == SegmentWork::full; }
     /// The segment before has not got all of this one's head.
-    [[nodiscard]] bool wants_head() const { return seat().gives_context && frames_ < plan_.encoder.context_frames; }
+    [[nodiscard]] bool wants_head() const { return seat().gives_context && made_ < plan_.encoder.context_frames; }
 
     // The next segment's encoder may open before this one closes: at first it only looks ahead, which leaves cores
     // idle, and takes little memory. A GPU has only so many sessions.
@@ -96,9 +92,29 @@ class VideoOutput final : public SegmentOutput {
     void encode_waiting(std::size_t keep) {
         for (; waiting_.size() > keep && !stop().stop_requested(); waiting_.pop_front()) {
             encode(waiting_.front(), sent_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
-            house().frames_done(1);
-            ++sent_;
+            if (++sent_ % rate_ == 0) house().frames_done(1);
         }
+    }
+
+    /// When the segment's last frame gives way to the next segment's first, in ticks of the input.
+    [[nodiscard]] std::int64_t end_of(const FrameTag& last) const {
+        const InputPlan& input = house().job.input;
+        const std::vector<std::int64_t>& pts = input.index->frame_pts;
+        const auto next = std::ranges::upper_bound(pts, last.pts);
+        if (next != pts.end()) return *next;
+        if (last.duration > 0) return last.pts + last.duration;
+        const core::Rational rate = input.video.average_frame_rate;
+        return last.pts + (rate.num > 0 ? core::rescale(1, {rate.den, rate.num}, input.video.time_base) : 1);
+    }
+
+    void take(FrameResult frame) {
+        device::Picture picture = make(std::move(frame));
+        give_context(picture);
+        last_pts_ = picture.pts;
+        ++made_;
+        if (!encodes()) return;
+        waiting_.push_back(std::move(picture));
+        if (encoder_) encode_waiting(in_flight());
     }
 
     device::Picture make(FrameResult frame) {
@@ -108,7 +124,7 @@ class VideoOutput final : public SegmentOutput {
         picture.pts -= plan_.pts_shift;
         if (passes) return picture;
         house().profile.add(Stage::to_picture, Activity::busy, begin, Clock::now());
-        house().profile.count_frames(Stage::to_picture);
+        if (made_ % rate_ == 0) house().profile.count_frames(Stage::to_picture);
         return picture;
     }
 
@@ -116,7 +132,7 @@ class VideoOutput final : public SegmentOutput {
         if (!wants_head()) return;
         const auto& queue = seat().gives_context;
         queue->give(picture.share(), stop());
-        if (frames_ + 1 == plan_.encoder.context_frames) queue->close();
+        if (made_ + 1 == plan_.encoder.context_frames) queue->close();
     }
 
     // The next segment's first frames, behind a forced key frame, so that rate control sees what one instance would
@@ -162,18 +178,19 @@ class VideoOutput final : public SegmentOutput {
         while (!(in_context_ && all_out()) && encoder_->receive(packet) == core::Receive::ready) {
             if (in_context_ && packet.pts > last_pts_) continue;
             writer_->add(packet);
-            ++packets_;
-            house().profile.count_frames(Stage::encode);
+            if (++packets_ % rate_ == 0) house().profile.count_frames(Stage::encode);
         }
     }
 
     const VideoPlan& plan_;
+    int rate_;
+    FrameMultiplier pictures_;
     PictureMaker maker_;
     std::deque<device::Picture> waiting_;  ///< for the slot, or on their way from a GPU
     EncoderSlots::Slot slot_;
     std::unique_ptr<media::Encoder> encoder_;
     std::optional<SegmentWriter> writer_;
-    std::int64_t frames_ = 0;
+    std::int64_t made_ = 0;  ///< pictures, as all that is counted here
     std::int64_t sent_ = 0;
     std::int64_t packets_ = 0;
     std::int64_t last_pts_ = core::no_pts;  ///< of the segment's own frames: what comes later is context

@@ -34,8 +34,8 @@ void each(ModelOptions& options, const auto& set) {
     set(path, settings, batch, threads, workers, batch_timeout, weights, runtime_library, runtime, engine_cache);
 }
 void each(ScriptOptions& options, const auto& set) {
-    auto& [path, settings, python, workers, timeout] = options;
-    set(path, settings, python, workers, timeout);
+    auto& [path, further, settings, python, workers, timeout] = options;
+    set(path, further, settings, python, workers, timeout);
 }
 void each(RunOptions& options, const auto& set) {
     auto& [device, memory, gpu_memory, lanes, segment_length, journal, overwrite, strictness, trace] = options;

@@ -88,6 +88,17 @@ TEST(Schedule, ASequentialModelReplaysWhatComesBeforeTheLastUnfinished) {
     EXPECT_NE(seats[2].gives_context, nullptr);
 }
 
+TEST(Schedule, ASequentialModelWithAStateReplaysFromThereOn) {
+    ResolvedJob job = make_job(7, 40, infer::Order::sequential);
+    job.replay_from = 2;
+    const auto seats = make_schedule(job, finished({0, 1, 2, 4}));
+    EXPECT_EQ(works_of(seats), (Works{{2, SegmentWork::replay},
+                                      {3, SegmentWork::full},
+                                      {4, SegmentWork::replay},
+                                      {5, SegmentWork::full},
+                                      {6, SegmentWork::full}}));
+}
+
 TEST(Schedule, NothingIsLeftOfAFinishedJob) {
     for (const auto order : {infer::Order::any, infer::Order::sequential}) {
         EXPECT_TRUE(make_schedule(make_job(3, 40, order), finished({0, 1, 2})).empty());

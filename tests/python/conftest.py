@@ -32,3 +32,15 @@ def whole_writing(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "whole.mp4"
     write(path, range(110))
     return path
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Writes a script: its path."""
+
+    def write(text, name="script.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write

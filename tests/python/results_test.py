@@ -18,6 +18,7 @@ from millrace._results import check_result, json_texts, shape_and_dtype
 class Batch:
     frames: int = 3
     slots: int = 4
+    rate: int = 1
     result_shape: tuple[int, ...] = (3, 8, 6)
     dtype: str = "float32"
     device: str = "cpu"
@@ -101,7 +102,7 @@ def test_half_pictures():
         (pictures(3, 8, 6), "found float32 [3, 8, 6]"),
         ([pictures(3, 8, 6)] * 2, "expected 3 or 4 pictures, one a frame, found 2"),
         ([pictures(3, 8, 6)] * 5, "expected 3 or 4 pictures, one a frame, found 5"),
-        ([pictures(3, 8, 6), None, None], "expected float32 [3, 8, 6] for frame 1 of the batch, found NoneType"),
+        ([pictures(3, 8, 6), None, None], "expected float32 [3, 8, 6] for picture 1 of the batch, found NoneType"),
         (b"xx", "found uint8 [2]"),
         ("xx", "found str; return an array"),
         (iter([]), "found list_iterator; return an array"),
@@ -179,7 +180,7 @@ def test_pictures_must_be_where_the_run_is():
     said = refusal("processor", OnGpu())
     assert said == "expected an array on cpu, found one on cuda:1; bring it there, or choose --device cuda"
     said = refusal("processor", [pictures(3, 8, 6)] * 3, Batch(device="cuda:0"))
-    assert said == "expected an array on cuda:0 for frame 0 of the batch, found one on cpu; leave it there"
+    assert said == "expected an array on cuda:0 for picture 0 of the batch, found one on cpu; leave it there"
 
 
 def test_pictures_on_a_gpu_are_handed_over_compact():

@@ -68,6 +68,8 @@ def test_a_function_with_everything_declared(load, tmp_path):
         },
         "dtype": "float16",
         "scale": 2,
+        "rate": 1,
+        "saves": False,
         "batch": 4,
         "order": "sequential",
         "parameters": {"gain": 1.5, "name": "x", "flag": False, "limit": None},
@@ -275,7 +277,7 @@ def test_two_entries(refusal):
         (
             'colour="rgb"',
             "@processor has no argument colour; it has color, dtype, layout, range, size, fit, batch, window, order, "
-            "scale",
+            "scale, rate",
         ),
     ],
 )
@@ -352,7 +354,7 @@ def test_an_exception_in_a_hook_names_the_line(load, method):
 
 def test_check_names_the_script(load):
     script = load(PLAIN)
-    batch = SimpleNamespace(frames=2, slots=2, result_shape=(3, 4, 4), dtype="float32")
+    batch = SimpleNamespace(frames=2, slots=2, rate=1, result_shape=(3, 4, 4), dtype="float32")
     expected = r"x\.py: same returned: expected float32 \[2, 3, 4, 4\], found NoneType"
     with pytest.raises(ScriptError, match=expected) as caught:
         script.check(None, batch)

@@ -9,7 +9,7 @@ from millrace import ScriptError, _script
 from tools import ROOT
 
 PAGE = (ROOT / "docs/scripting.md").read_text()
-BRIGHTEN, TAGS = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block)
+BRIGHTEN, TAGS, BETWEEN = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block)
 
 
 def load(tmp_path, text, **settings):
@@ -23,6 +23,7 @@ def batch_of(values):
         numpy=lambda: values,
         frames=len(values),
         slots=len(values),
+        rate=1,
         result_shape=values.shape[1:],
         dtype="float32",
         device="cpu",
@@ -48,6 +49,19 @@ def test_the_analyser(tmp_path):
     assert script.description["settings"] == {"input.size": "[224, 224]", "batch": "16"}
     script.flush()
     script.close()
+
+
+def test_twice_the_frame_rate(tmp_path):
+    script = load(tmp_path, "import numpy as np\nfrom millrace import processor\n\n" + BETWEEN)
+    script.setup(None)
+    values = np.arange(4 * 2 * 3 * 2 * 2, dtype=np.float32).reshape(4, 2, 3, 2, 2)
+    batch = batch_of(values)
+    batch.rate, batch.result_shape = 2, values.shape[2:]
+    results = script.process(batch)
+    script.check(results, batch)
+    assert np.array_equal(results[0::2], values[:, 0])
+    assert np.array_equal(results[1::2], values.mean(axis=1))
+    assert (script.description["rate"], script.description["settings"]["window"]) == (2, "[0, 1]")
 
 
 def messages(tmp_path):

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from script_runs import LOSSLESS, processor, raw, refused, run, words
 from tools import (
     BAD_INPUT,
     FAILED,
     USAGE,
     command_of,
-    ffmpeg,
     finished_segments,
     leftovers,
     millrace,
@@ -26,9 +26,6 @@ from tools import (
 )
 
 FRAMES = 200  # of the film
-PYTHON = ["--python", sys.executable]
-SHORT = ["--segment-length", "0.5"]
-LOSSLESS = ["-c:v", "ffv1"]
 SAME = """
 from millrace import processor
 
@@ -36,44 +33,6 @@ from millrace import processor
 def same(batch):
     return batch.numpy()
 """
-
-
-@pytest.fixture
-def script(tmp_path):
-    """Writes a script: its path."""
-
-    def write(text, name="script.py"):
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write
-
-
-def processor(body, arguments="batch=4"):
-    lines = "\n".join(f"    {line}" for line in body.splitlines())
-    head = f"import os, sys, time\nfrom millrace import processor\n\n@processor({arguments})\ndef work(batch):\n"
-    return f"{head}{lines}\n"
-
-
-def words(film, output, script, *options):
-    return ["run", "-i", film, "-o", output, "--script", script, *PYTHON, *SHORT, *options]
-
-
-def run(film, output, script, *options):
-    ended = millrace(*words(film, output, script, *options))
-    assert ended.code == 0, ended
-    return ended
-
-
-def refused(film, output, script, code, *options):
-    ended = millrace(*words(film, output, script, *options))
-    assert ended.code == code, ended
-    return ended.err
-
-
-def raw(path):
-    return ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
 
 
 def test_what_a_processor_makes_is_encoded(film, script, tmp_path):
