@@ -155,7 +155,7 @@ class Check:
             )
 
     def _batch_bytes(self) -> int:
-        size = 2 if self._wanted.dtype == "float16" else 4
+        size = {"uint8": 1, "float16": 2}.get(self._wanted.dtype, 4)
         for extent in self._wanted.shape:
             size *= extent
         return size

@@ -148,4 +148,6 @@ def _frame(asked: Wanted, number: int) -> Any:
     columns = numpy.linspace(0, 1, asked.width, endpoint=False)[None, :, None]
     turned = (rows + columns) / 2 + numpy.arange(asked.channels) / 3 + number / 50
     picture = turned % 1 * asked.white
+    if asked.dtype == "uint8":
+        picture = numpy.rint(picture)
     return (picture.transpose(2, 0, 1) if asked.layout == "nchw" else picture).astype(asked.dtype)

@@ -20,7 +20,7 @@ class Declared(TypedDict, total=False):
     """What an entry wants, and how it is run. The words are those of model.json."""
 
     color: Literal["rgb", "bgr", "luma", "y"]
-    dtype: Literal["float32", "float16"]
+    dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["nchw", "nhwc"]
     range: Literal[1, 255]  # what white is
     size: tuple[int, int]  # width, height that frames are resized to; default: the video's
@@ -92,7 +92,7 @@ def _pair(what: str, one: Check) -> Check:
 
 _CHECKS: Mapping[str, Check] = {
     "color": _one_of("rgb", "bgr", "luma", "y"),
-    "dtype": _one_of("float32", "float16"),
+    "dtype": _one_of("float32", "float16", "uint8"),
     "layout": _one_of("nchw", "nhwc"),
     "range": _one_of(1, 255),
     "size": _pair("width, height", _whole(1, 65536)),
@@ -126,6 +126,9 @@ def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
         if name not in known:
             raise ScriptError(f"@{kind} has no argument {name}; it has {', '.join(known)}")
         check(name, f"@{kind}'s {name}", value)
+
+    if said.get("dtype") == "uint8" and said.get("range", 255) != 255:
+        raise ScriptError(f"@{kind}'s range: of uint8 white is 255, found {said['range']!r}")
 
     def mark(target: Entry) -> Entry:
         if not callable(target) or not hasattr(target, "__dict__"):
@@ -162,4 +165,6 @@ def engine_settings(declaration: Declaration) -> dict[str, str]:
         if name in declaration.said:
             value = "y" if declaration.said[name] == "luma" else declaration.said[name]
             settings[key] = value if isinstance(value, str) else json.dumps(value)
+    if declaration.said.get("dtype") == "uint8":
+        settings["input.range"] = "255"
     return settings

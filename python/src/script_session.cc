@@ -16,6 +16,7 @@
 #include "device/copy.h"
 #include "frame_tensor.h"
 #include "infer/shapes.h"
+#include "ops/bytes.h"
 #include "raised.h"
 
 namespace millrace::python {
@@ -65,9 +66,10 @@ void end_script(const std::string& path, nb::handle hooks, CallThread& calls) {
 ScriptSession::ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nb::handle hooks,
                              CallThread& calls)
     : model_(place.model),
+      dtype_(script.dtype),
       inputs_{infer::picture_input_desc(model_, place.input)},
       steps_(infer::script_step_descs(script, model_, place.input)),
-      outputs_{steps_.back()},
+      outputs_{infer::script_output_desc(script, model_, place.input)},
       hooks_(hooks),
       calls_(calls),
       stream_(place.device),
@@ -122,7 +124,7 @@ void ScriptSession::check_kept() {
 }
 
 void ScriptSession::process(const infer::RunTensors& tensors) {
-    device::Tensor input = tensors.inputs.front().share();
+    device::Tensor input = handed_over(tensors.inputs.front());
     std::size_t step = 0;
     nb::object results = call(step, input, tensors.frames);
     while (++step < steps_.size()) {
@@ -131,9 +133,18 @@ void ScriptSession::process(const infer::RunTensors& tensors) {
     }
     if (model_.output == infer::OutputKind::text) {
         take_lines(results, tensors);
-    } else {
+    } else if (dtype_ == model_.dtype) {
         take_pictures(results, tensors.outputs.front());
+    } else {
+        ops::widen(stream_, handed_on(step - 1, results, tensors.frames.size()), tensors.outputs.front());
     }
+}
+
+device::Tensor ScriptSession::handed_over(const device::Tensor& frames) {
+    if (dtype_ == model_.dtype) return frames.share();
+    device::Tensor bytes = device::lease_tensor(between_, {dtype_, frames.desc.shape});
+    ops::narrow(stream_, frames, bytes);
+    return bytes;
 }
 
 nb::object ScriptSession::call(std::size_t step, const device::Tensor& input,

@@ -58,6 +58,8 @@ class ScriptSession final : public infer::Session {
     /// One script of the chain.
     [[nodiscard]] nanobind::object call(std::size_t step, const device::Tensor& input,
                                         std::span<const infer::FrameStamp> frames);
+    /// The frames in the script's dtype.
+    [[nodiscard]] device::Tensor handed_over(const device::Tensor& frames);
     /// What a script made, for the next one.
     [[nodiscard]] device::Tensor handed_on(std::size_t step, nanobind::handle results, std::size_t frames);
     void take_pictures(nanobind::handle results, const device::Tensor& output);
@@ -65,6 +67,7 @@ class ScriptSession final : public infer::Session {
     void take_lines(nanobind::handle results, const infer::RunTensors& tensors) const;
 
     infer::ModelDescription model_;
+    core::DType dtype_;  ///< of what the scripts see
     std::vector<core::TensorDesc> inputs_;
     std::vector<core::TensorDesc> steps_;  ///< of what each script of the chain makes
     std::vector<core::TensorDesc> outputs_;

@@ -1,7 +1,7 @@
 #include "engine/quantiser.h"
 
 #include "device/copy.h"
-#include "ops/widen.h"
+#include "ops/bytes.h"
 
 namespace millrace::engine {
 

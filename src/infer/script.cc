@@ -11,6 +11,8 @@ namespace millrace::infer {
 
 namespace {
 
+core::DType as_model(core::DType dtype) { return dtype == core::DType::uint8 ? core::DType::float32 : dtype; }
+
 std::vector<std::int64_t> open_shape(Layout layout, std::int64_t channels, std::optional<int> frames) {
     std::vector<std::int64_t> shape{-1, -1, -1, -1};
     shape[static_cast<std::size_t>(picture_axes(layout, 4).channels)] = channels;
@@ -41,11 +43,11 @@ ModelDescription describe_script(const ScriptDescription& script, std::optional<
     if (settings.window && settings.window->frames() > 1) frames = settings.window->frames();
     ModelFile file;
     file.path = script.path;
-    file.inputs.push_back({"frames", {script.dtype, open_shape(layout, channels, frames)}});
+    file.inputs.push_back({"frames", {as_model(script.dtype), open_shape(layout, channels, frames)}});
     if (analyser) {
         file.outputs.push_back({"result", {core::DType::uint8, {-1, -1}}});
     } else {
-        file.outputs.push_back({"frames", {script.dtype, open_shape(layout, channels, {})}});
+        file.outputs.push_back({"frames", {as_model(script.dtype), open_shape(layout, channels, {})}});
     }
     ModelDescription model = resolve_model(file, settings);
     model.sha256 = script.sha256;
@@ -63,11 +65,14 @@ core::TensorDesc script_output_desc(const ScriptDescription& script, const Model
 std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script, const ModelDescription& model,
                                                 Size input) {
     std::vector<core::TensorDesc> descs;
+    const Size whole = input;
     for (std::size_t step = 0; step + 1 < script.scales.size(); ++step) {
         input = {input.width * script.scales[step], input.height * script.scales[step]};
         descs.push_back(pictures_desc(model, input));
     }
-    descs.push_back(script_output_desc(script, model, input));
+    descs.push_back(script_output_desc(script, model, whole));
+    for (core::TensorDesc& desc : descs) desc.dtype = script.dtype;
+    if (script.kind == ScriptKind::analyser) descs.back().dtype = core::DType::uint8;
     return descs;
 }
 

@@ -16,25 +16,27 @@ struct ScriptDescription {
     std::string path;
     std::string sha256;  ///< of the file
     ScriptKind kind = ScriptKind::processor;
-    Settings settings;  ///< as a model's: "input.color", "window", "batch" ...
-    core::DType dtype = core::DType::float32;
-    int scale = 1;               ///< of a processor's pictures
-    std::vector<int> scales{1};  ///< of the scripts of a chain, each after the one before
-    int rate = 1;                ///< pictures that it makes of each frame
-    bool saves = false;          ///< sequential: its state can be kept
-    std::string parameters;      ///< JSON of what --set gave, defaults included
-    std::string runtime;         ///< "Python 3.11.2"
+    Settings settings;                         ///< as a model's: "input.color", "window", "batch" ...
+    core::DType dtype = core::DType::float32;  ///< of what it is handed and gives back; uint8 too
+    int scale = 1;                             ///< of a processor's pictures
+    std::vector<int> scales{1};                ///< of the scripts of a chain, each after the one before
+    int rate = 1;                              ///< pictures that it makes of each frame
+    bool saves = false;                        ///< sequential: its state can be kept
+    std::string parameters;                    ///< JSON of what --set gave, defaults included
+    std::string runtime;                       ///< "Python 3.11.2"
 };
 
-/// A script as a model: one picture input, [N, C, H, W] or [N, H, W, C], with a window [N, T, ...], and one output.
-/// `batch` beats the script's own. Throws Error(usage) as parse_settings() and resolve_model() do.
+/// A script as a model, in the dtype of its frames or, for uint8, in float32 with white at 255: one picture input, [N,
+/// C, H, W] or [N, H, W, C], with a window [N, T, ...], and one output. `batch` beats the script's own. Throws
+/// Error(usage) as parse_settings() and resolve_model() do.
 [[nodiscard]] ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch);
 
-/// The shape of its output for pictures of `input` size; of an analyser's a placeholder, as its lines have any length.
+/// The shape of its output as a model for pictures of `input` size; of an analyser's a placeholder, as its lines have
+/// any length.
 [[nodiscard]] core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model,
                                                   Size input);
 
-/// Of what each script of a chain makes, the last one's as script_output_desc().
+/// Of what each script of a chain gives back, in the script's dtype.
 [[nodiscard]] std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script,
                                                               const ModelDescription& model, Size input);
 

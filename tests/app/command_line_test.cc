@@ -175,6 +175,12 @@ TEST(ScriptOptions, ReachTheJob) {
                     .script == expected);
 }
 
+TEST(ScriptOptions, SeveralAreAChain) {
+    const ScriptOptions script = parse_script("--script t.py --script u.py").script;
+    EXPECT_EQ(script.path, "s.py");
+    EXPECT_EQ(script.further, (std::vector<std::string>{"t.py", "u.py"}));
+}
+
 TEST(ScriptOptions, TheBatchIsTheModels) { EXPECT_EQ(parse_script("--batch 4").model.batch, 4); }
 
 TEST(ScriptOptions, AnEmptyValueIsAValue) { EXPECT_EQ(parse_script("--set name=").script.settings.at("name"), ""); }
@@ -291,7 +297,6 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"run -i a -o b --script s.py -m m.onnx",
               "-m and --script exclude each other: frames go through the model 'm.onnx' or through the "
               "script 's.py'"},
-        Wrong{"run -i a -o b --script s.py --script t.py", "--script: expected one script, found 's.py' and 't.py'"},
         Wrong{"run -i a -o b --script", "--script needs a value: --script FILE"},
         Wrong{"run -i a -o b --script s.py --set gain", "--set: expected key=value, found 'gain'"},
         Wrong{"run -i a -o b --script s.py --script-workers 0", "--script-workers: expected a whole number from 1"},

@@ -77,6 +77,7 @@ struct Other {
         value = static_cast<E>(static_cast<int>(value) == 0 ? last<E> : 0);
     }
     void one(std::map<std::string, std::string>& settings) const { settings["key"] = "value"; }
+    void one(std::vector<std::string>& texts) const { texts.emplace_back("other"); }
     void one(std::vector<std::pair<std::string, std::string>>& pairs) const { pairs.emplace_back("key", "value"); }
     template <class T>
     void one(std::optional<T>& value) const {
@@ -159,7 +160,7 @@ TEST(JobJson, SaysWhatIsWrong) {
     EXPECT_EQ(refusal("[]"), "job: expected an object, found []");
     EXPECT_EQ(refusal(R"({"script": 1})"), "job.script: expected an object, found 1");
     EXPECT_EQ(refusal(R"({"script": {"speed": 1, "colour": 2}})"),
-              "job.script: unknown keys: colour, speed; known are path, settings, python, workers, timeout");
+              "job.script: unknown keys: colour, speed; known are path, further, settings, python, workers, timeout");
     EXPECT_EQ(refusal(R"({"model": {"batch": 2147483648}})"),
               "job.model.batch: expected an integer from -2147483648 to 2147483647, found 2147483648");
     EXPECT_EQ(refusal(R"({"run": {"memory": -1}})"),

@@ -18,9 +18,8 @@ FrameResult frame(std::int64_t pts, int slot) { return {{0, pts, 0, nullptr}, Mo
 
 std::vector<Picture> pictures_of(int rate, const std::vector<std::int64_t>& pts, std::int64_t end) {
     std::vector<Picture> made;
-    FrameMultiplier multiplier(rate, [&](FrameResult one) {
-        made.emplace_back(one.tag.pts, std::get<ModelResult>(one.content).slot);
-    });
+    FrameMultiplier multiplier(
+        rate, [&](FrameResult one) { made.emplace_back(one.tag.pts, std::get<ModelResult>(one.content).slot); });
     int slot = 0;
     for (const std::int64_t time : pts) multiplier.add(frame(time, slot++));
     multiplier.end(end);

@@ -259,7 +259,7 @@ def test_two_entries(refusal):
     ("arguments", "message"),
     [
         ('color="rbg"', "@processor's color: expected rgb, bgr, luma, y, found 'rbg'"),
-        ('dtype="uint8"', "@processor's dtype: expected float32, float16, found 'uint8'"),
+        ('dtype="int8"', "@processor's dtype: expected float32, float16, uint8, found 'int8'"),
         ('layout="hwc"', "@processor's layout: expected nchw, nhwc, found 'hwc'"),
         ("range=2", "@processor's range: expected 1, 255, found 2"),
         ("range=True", "@processor's range: expected 1, 255, found True"),

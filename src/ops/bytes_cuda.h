@@ -1,5 +1,5 @@
 #pragma once
-// The GPU's version of widen. Private to src/ops.
+// The GPU's versions of widen and narrow. Private to src/ops.
 
 #include <cstdint>
 
@@ -9,5 +9,6 @@ namespace millrace::ops {
 
 /// Enqueues. The caller keeps the timelines.
 void widen_cuda(device::StreamRef stream, const std::uint8_t* from, float* to, std::int64_t count);
+void narrow_cuda(device::StreamRef stream, const float* from, std::uint8_t* to, std::int64_t count);
 
 }  // namespace millrace::ops
