@@ -73,9 +73,9 @@ def _check_pair(before: Script, after: Script) -> None:
     earlier = f"{before.description['name']} of {before.path}"
     if before.description["kind"] != "processor":
         raise ScriptError(f"{name} comes after {earlier}, which makes no pictures; an analyser is the last script")
-    if before.description["rate"] != 1:
+    if before.description["rate"] != 1 and after.description["kind"] == "analyser":
         raise ScriptError(f"{name} comes after {earlier}, which gives {before.description['rate']} pictures a frame; "
-                          "a script with a rate is the last one")  # fmt: skip
+                          "an analyser says one thing a frame")  # fmt: skip
     for key, word in _OF_THE_FIRST.items():
         if key in after.description["settings"]:
             raise ScriptError(f"{name} declares {word}, but is handed what {earlier} makes; only the first script can")
@@ -89,12 +89,13 @@ def _description(scripts: Sequence[Script]) -> dict[str, Any]:
     said = dict(every[-1] if len(every) == 1 else every[0])
     sequential = [one for one in every if one["order"] == "sequential"]
     batch = min(one["batch"] for one in every)
-    said["scales"] = [one["scale"] for one in every]
+    said["steps"] = [(one["scale"], one["rate"]) for one in every]
     if len(every) == 1:
         return said
-    said["kind"], said["rate"] = every[-1]["kind"], every[-1]["rate"]
+    said["kind"] = every[-1]["kind"]
     said["name"] = " | ".join(one["name"] for one in every)
-    said["scale"] = math.prod(said["scales"])
+    said["scale"] = math.prod(one["scale"] for one in every)
+    said["rate"] = math.prod(one["rate"] for one in every)
     said["batch"] = batch
     said["order"] = "sequential" if sequential else "any"
     said["saves"] = bool(sequential) and all(one["saves"] for one in sequential)
@@ -105,15 +106,17 @@ def _description(scripts: Sequence[Script]) -> dict[str, Any]:
 
 
 def _settings_of(scripts: Sequence[Opened], settings: Mapping[str, str]) -> list[dict[str, str]]:
-    """Which parameters are whose: "gain" of the one script that has it, or "brighten.gain"."""
+    """Which parameters are whose: "gain" of the one script that has it, "brighten.gain", or "2.gain" of the second."""
     shared: list[dict[str, str]] = [{} for _ in scripts]
     for key, value in settings.items():
         entry, _, name = key.rpartition(".")
-        takers = [i for i, script in enumerate(scripts) if name in script.names and entry in ("", script.name)]
+        named = [("", script.name, str(number)) for number, script in enumerate(scripts, 1)]
+        takers = [i for i, script in enumerate(scripts) if name in script.names and entry in named[i]]
         if len(takers) > 1:
-            owners = " and ".join(scripts[i].name for i in takers)
-            where = "" if entry else f"; say whose: --set {scripts[takers[0]].name}.{name}={value}"
-            raise ScriptError(f"{owners} both have a parameter {name}{where}", code="usage")
+            owners = " and ".join(f"{scripts[i].name} ({i + 1})" for i in takers)
+            raise ScriptError(
+                f"{owners} have a parameter {name}; say whose: --set {takers[0] + 1}.{name}={value}", code="usage"
+            )
         if not takers:
             known = [f"{script.name}.{one}" for script in scripts for one in script.names]
             raise ScriptError(

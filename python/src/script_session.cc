@@ -29,11 +29,15 @@ constexpr std::size_t most_kept = 1;
 constexpr int most_looks = 200;
 constexpr std::chrono::milliseconds look_interval{10};
 
-nb::list frames_of(std::span<const infer::FrameStamp> stamps) {
+/// `rate`: pictures that an earlier script made of each. Those between two frames have no pts in the input's ticks.
+nb::list frames_of(std::span<const infer::FrameStamp> stamps, int rate) {
     nb::list frames;
     for (const infer::FrameStamp& stamp : stamps) {
-        const nb::object pts = stamp.pts == core::no_pts ? nb::none() : nb::object(nb::int_(stamp.pts));
-        frames.append(nb::make_tuple(stamp.frame, pts, stamp.seconds, stamp.segment));
+        for (int picture = 0; picture < rate; ++picture) {
+            const bool between = picture > 0 || stamp.pts == core::no_pts;
+            const nb::object pts = between ? nb::none() : nb::object(nb::int_(stamp.pts));
+            frames.append(nb::make_tuple(stamp.frame, pts, stamp.seconds, stamp.segment));
+        }
     }
     return frames;
 }
@@ -151,7 +155,8 @@ nb::object ScriptSession::call(std::size_t step, const device::Tensor& input,
                                std::span<const infer::FrameStamp> frames) {
     FrameTensor tensor(input.share());
     given_.emplace_back(tensor.lease);
-    return hooks_.attr("process")(step, std::move(tensor), frames_of(frames), shape_of(steps_[step]));
+    const auto rate = static_cast<int>(input.desc.shape.front() / model_.batch);
+    return hooks_.attr("process")(step, std::move(tensor), frames_of(frames, rate), shape_of(steps_[step]));
 }
 
 device::Tensor ScriptSession::handed_on(std::size_t step, nb::handle results, std::size_t frames) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "engine/script_messages.h"
 #include "engine/script_worker.h"
 #include "error_codes.h"
 #include "script_session.h"
@@ -28,7 +29,7 @@ infer::ScriptDescription description_of(const std::string& path, const std::stri
     script.settings = said.at("settings").get<infer::Settings>();
     script.dtype = dtype_named(said.at("dtype").get<std::string>());
     script.scale = said.at("scale").get<int>();
-    script.scales = said.at("scales").get<std::vector<int>>();
+    script.steps = engine::steps_in(said.at("steps"));
     script.rate = said.at("rate").get<int>();
     script.saves = said.at("saves").get<bool>();
     script.parameters = said.at("parameters").get<std::string>();

@@ -27,7 +27,19 @@ StageSums sums_from_message(const json& message) {
     return sums;
 }
 
+json steps_out(const infer::ScriptDescription& script) {
+    json steps = json::array();
+    for (const infer::ScriptStep& step : script.steps) steps.push_back({step.scale, step.rate});
+    return steps;
+}
+
 }  // namespace
+
+std::vector<infer::ScriptStep> steps_in(const json& steps) {
+    std::vector<infer::ScriptStep> found;
+    for (const json& step : steps) found.push_back({step.at(0).get<int>(), step.at(1).get<int>()});
+    return found;
+}
 
 json to_message(const infer::ScriptDescription& script) {
     return {{"path", script.path},
@@ -36,7 +48,7 @@ json to_message(const infer::ScriptDescription& script) {
             {"settings", script.settings},
             {"dtype", static_cast<int>(script.dtype)},
             {"scale", script.scale},
-            {"scales", script.scales},
+            {"steps", steps_out(script)},
             {"rate", script.rate},
             {"saves", script.saves},
             {"parameters", script.parameters},
@@ -44,17 +56,19 @@ json to_message(const infer::ScriptDescription& script) {
 }
 
 infer::ScriptDescription script_from_message(const json& message) {
-    return {message.at("path").get<std::string>(),
-            message.at("sha256").get<std::string>(),
-            static_cast<infer::ScriptKind>(message.at("kind").get<int>()),
-            message.at("settings").get<infer::Settings>(),
-            static_cast<core::DType>(message.at("dtype").get<int>()),
-            message.at("scale").get<int>(),
-            message.at("scales").get<std::vector<int>>(),
-            message.at("rate").get<int>(),
-            message.at("saves").get<bool>(),
-            message.at("parameters").get<std::string>(),
-            message.at("runtime").get<std::string>()};
+    infer::ScriptDescription script;
+    script.path = message.at("path").get<std::string>();
+    script.sha256 = message.at("sha256").get<std::string>();
+    script.kind = static_cast<infer::ScriptKind>(message.at("kind").get<int>());
+    script.settings = message.at("settings").get<infer::Settings>();
+    script.dtype = static_cast<core::DType>(message.at("dtype").get<int>());
+    script.steps = steps_in(message.at("steps"));
+    script.scale = message.at("scale").get<int>();
+    script.rate = message.at("rate").get<int>();
+    script.saves = message.at("saves").get<bool>();
+    script.parameters = message.at("parameters").get<std::string>();
+    script.runtime = message.at("runtime").get<std::string>();
+    return script;
 }
 
 json to_message(const core::Error& error) {

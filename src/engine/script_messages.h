@@ -15,6 +15,8 @@
 
 namespace millrace::engine {
 
+/// [[scale, rate], ...]
+[[nodiscard]] std::vector<infer::ScriptStep> steps_in(const nlohmann::json& steps);
 [[nodiscard]] nlohmann::json to_message(const infer::ScriptDescription& script);
 [[nodiscard]] infer::ScriptDescription script_from_message(const nlohmann::json& message);
 

@@ -66,9 +66,12 @@ std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script,
                                                 Size input) {
     std::vector<core::TensorDesc> descs;
     const Size whole = input;
-    for (std::size_t step = 0; step + 1 < script.scales.size(); ++step) {
-        input = {input.width * script.scales[step], input.height * script.scales[step]};
+    int rate = 1;
+    for (std::size_t step = 0; step + 1 < script.steps.size(); ++step) {
+        input = {input.width * script.steps[step].scale, input.height * script.steps[step].scale};
+        rate *= script.steps[step].rate;
         descs.push_back(pictures_desc(model, input));
+        descs.back().shape.front() *= rate;
     }
     descs.push_back(script_output_desc(script, model, whole));
     for (core::TensorDesc& desc : descs) desc.dtype = script.dtype;

@@ -12,18 +12,24 @@ namespace millrace::infer {
 /// processor: pictures to pictures. analyser: pictures to one line of JSON each.
 enum class ScriptKind { processor, analyser };
 
+/// One script of a chain.
+struct ScriptStep {
+    int scale = 1;
+    int rate = 1;
+};
+
 struct ScriptDescription {
     std::string path;
     std::string sha256;  ///< of the file
     ScriptKind kind = ScriptKind::processor;
-    Settings settings;                         ///< as a model's: "input.color", "window", "batch" ...
-    core::DType dtype = core::DType::float32;  ///< of what it is handed and gives back; uint8 too
-    int scale = 1;                             ///< of a processor's pictures
-    std::vector<int> scales{1};                ///< of the scripts of a chain, each after the one before
-    int rate = 1;                              ///< pictures that it makes of each frame
-    bool saves = false;                        ///< sequential: its state can be kept
-    std::string parameters;                    ///< JSON of what --set gave, defaults included
-    std::string runtime;                       ///< "Python 3.11.2"
+    Settings settings;                            ///< as a model's: "input.color", "window", "batch" ...
+    core::DType dtype = core::DType::float32;     ///< of what it is handed and gives back; uint8 too
+    std::vector<ScriptStep> steps{ScriptStep{}};  ///< each takes what the one before made
+    int scale = 1;                                ///< of a processor's pictures: of all steps
+    int rate = 1;                                 ///< pictures that are made of each frame
+    bool saves = false;                           ///< sequential: its state can be kept
+    std::string parameters;                       ///< JSON of what --set gave, defaults included
+    std::string runtime;                          ///< "Python 3.11.2"
 };
 
 /// A script as a model, in the dtype of its frames or, for uint8, in float32 with white at 255: one picture input, [N,

@@ -65,6 +65,37 @@ def test_an_analyser_comes_last(film, script, tmp_path):
     assert np.allclose([one["mean"] for one in after], [one["mean"] / 2 for one in before], rtol=1e-5)
 
 
+def test_pictures_between_go_through_what_follows(film, script, tmp_path):
+    """Twice the rate, and of that three times the rate; a last batch that is not full."""
+    twice = """
+import numpy
+from millrace import processor
+
+@processor(batch=7, rate=2)
+def twice(batch):
+    frames = batch.numpy()
+    return numpy.stack([frames, frames / 2], axis=1).reshape(-1, *frames.shape[1:])
+"""
+    thrice = """
+from millrace import processor
+
+@processor(batch=7, rate=3, scale=2)
+def thrice(batch):
+    assert all(pts is None for pts in batch.pts[1::2]) and None not in batch.pts[0::2]
+    assert batch.indices[0::2] == batch.indices[1::2]
+    return batch.numpy().repeat(3, axis=0).repeat(2, axis=2).repeat(2, axis=3)
+"""
+    chain, plain, dark = (tmp_path / f"{name}.mkv" for name in ("chain", "plain", "dark"))
+    grow = script(GROW, "grow.py")
+    run(film, chain, script(twice, "twice.py"), *further(script(thrice, "thrice.py")), *LOSSLESS, "--frames", "10")
+    run(film, plain, grow, *LOSSLESS, "--frames", "10")
+    run(film, dark, script(HALF, "half.py"), *further(grow), *LOSSLESS, "--frames", "10")
+    size = 640 * 360 * 3 // 2
+    pictures = [[data[at : at + size] for at in range(0, len(data), size)] for data in map(raw, (chain, plain, dark))]
+    expected = [one for pair in zip(*pictures[1:], strict=True) for one in pair for _ in range(3)]
+    assert pictures[0] == expected
+
+
 def test_workers_and_batches_change_nothing(film, script, tmp_path):
     one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
     half, grow = script(HALF, "half.py"), script(GROW, "grow.py")
@@ -146,7 +177,7 @@ def test_an_analyser_or_a_rate_before_others_is_refused(film, script, tmp_path):
 
     assert "which makes no pictures; an analyser is the last script" in said(MEAN, HALF)
     twice = HALF.replace("batch=4", "batch=4, rate=2")
-    assert "which gives 2 pictures a frame; a script with a rate is the last one" in said(twice, HALF)
+    assert "which gives 2 pictures a frame; an analyser says one thing a frame" in said(twice, MEAN)
 
 
 def test_parameters_have_owners(film, script, tmp_path):
@@ -155,11 +186,11 @@ def test_parameters_have_owners(film, script, tmp_path):
     command = words(film, output, first, *further(second), "--frames", "3", *LOSSLESS)
     ended = millrace(*command, "--set", "part=1")
     assert ended.code == USAGE
-    assert "half and again both have a parameter part; say whose: --set half.part=1" in ended.err
+    assert "half (1) and again (2) have a parameter part; say whose: --set 1.part=1" in ended.err
     ended = millrace(*command, "--set", "prat=1")
     assert ended.code == USAGE
     assert "no parameter is called prat; the scripts have half.part, again.part" in ended.err
-    ended = millrace(*command, "--set", "half.part=0", "--set", "again.part=1")
+    ended = millrace(*command, "--set", "half.part=0", "--set", "2.part=1")
     assert ended.code == 0, ended
     assert set(raw(output)[: 320 * 180]) == {16}
 

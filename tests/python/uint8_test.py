@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from script_runs import LOSSLESS, raw, refused, run
+from script_runs import LOSSLESS, PYTHON, raw, refused, run
 from tools import BAD_INPUT, FAILED, millrace
 
 BYTES = """
@@ -79,7 +79,7 @@ def test_white_is_255(film, script, tmp_path):
 
 def test_script_check_hands_out_bytes(script):
     path = script(BYTES.format(kind="processor", layout="nhwc", color="rgb", result="frames"))
-    ended = millrace("script", "check", path, "--json", "--size", "64x48")
+    ended = millrace("script", "check", path, "--json", "--size", "64x48", *PYTHON)
     assert ended.code == 0, ended
     found = json.loads(ended.out)
     assert (found["input"]["dtype"], found["input"]["white"], found["output"]["dtype"]) == ("uint8", 255, "uint8")
