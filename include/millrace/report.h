@@ -54,7 +54,8 @@ struct GpuReport {
 
 /// What a run's script did, summed over its processes. Times in seconds.
 struct ScriptReport {
-    int workers = 0;  ///< processes; 0: the run has no script
+    std::string kind;  ///< "processor", "analyser", "generator"
+    int workers = 0;   ///< processes; 0: the run has no script
     std::int64_t calls = 0;
     double python_seconds = 0;     ///< in calls, work on the host that they wait for included
     double gil_wait_seconds = 0;   ///< before calls: other threads of Python had its lock

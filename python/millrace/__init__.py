@@ -27,6 +27,7 @@ from millrace._declare import ScriptError, analyser, processor
 from millrace._errors import BadInputError, Error, InterruptedRun, RefusedError, UsageError
 from millrace._export import export
 from millrace._export_report import ExportError, ExportReport
+from millrace._generator import generator
 from millrace._options import Options
 from millrace._report import Report
 from millrace._run import devices, probe, run, versions
@@ -54,6 +55,7 @@ __all__ = [
     "analyser",
     "devices",
     "export",
+    "generator",
     "probe",
     "processor",
     "read",

@@ -25,6 +25,8 @@ class Chain:
 
     def __init__(self, scripts: Sequence[Script]) -> None:
         self.scripts = scripts
+        if len(scripts) > 1:
+            _check_alone(scripts)
         for before, after in pairwise(scripts):
             _check_pair(before, after)
         self.description = _description(scripts)
@@ -66,6 +68,16 @@ def _format(script: Script) -> str:
     said = script.description["settings"]
     color, layout, white = (said.get(key, default) for key, default in _FORMAT.items())
     return f"{script.description['dtype']}, {'luma' if color == 'y' else color}, {layout}, white is {white}"
+
+
+def _check_alone(scripts: Sequence[Script]) -> None:
+    for script in scripts:
+        if script.description["kind"] == "generator":
+            raise ScriptError(
+                f"{script.path}: {script.description['name']} is a generator, which is the only script of a run; call "
+                "the others from it",
+                code="usage",
+            )
 
 
 def _check_pair(before: Script, after: Script) -> None:

@@ -11,25 +11,25 @@ import os
 import platform
 import resource
 import sys
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn
 
+from millrace import _check_generator
 from millrace._batch import Batch, Info
-from millrace._check_frames import HostFrames, Wanted, batch_of, wanted
+from millrace._check_frames import HostFrames, batch_of, wanted
+from millrace._check_time import Deadline
 from millrace._declare import ScriptError
 from millrace._script import Script, load
 
+_SIZE = (640, 360)  # of the video that is made up
 _CALLS = 12  # beside the first
 _ENOUGH_SECONDS = 5.0  # of calls
 _SLOWER = 3.0  # times that are worth a note
 _MOMENT = 0.05  # seconds that are not
 _KEPT = 1  # batches whose memory a script may keep; as in the engine
-
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -56,12 +56,6 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-def _timed(call: Callable[[], Result]) -> tuple[float, Result]:
-    began = time.perf_counter()
-    result = call()
-    return time.perf_counter() - began, result
-
-
 def _resident() -> int:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
@@ -70,19 +64,20 @@ def _resident() -> int:
 class Check:
     """One script on its way through the calls of a run."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
-        self._path = str(Path(asked["path"]).absolute())
-        seconds, self._script = _timed(lambda: load(asked["path"], asked["settings"]))
-        self._wanted = wanted(self._script.description, asked["size"], asked["batch"])
-        self._found = _findings(self._path, self._script, self._wanted)
-        self._found.import_seconds = seconds
+    def __init__(self, path: str, script: Script, asked: dict[str, Any], deadline: Deadline) -> None:
+        self._path = path
+        self._script = script
+        self._deadline = deadline
+        self._wanted = wanted(script.description, asked["size"] or _SIZE, asked["batch"])
+        shown = {key: value for key, value in asdict(self._wanted).items() if key not in ("scale", "rate")}
+        self._found = _findings(path, script, {"shape": list(self._wanted.shape), **shown})
         self._given: list[weakref.ref[Any]] = []
 
     def run(self) -> Findings:
         """Raises ScriptError where a run would."""
         found, asked = self._found, self._wanted
         info = Info(asked.width, asked.height, "cpu", asked.batch)
-        found.setup_seconds = _timed(lambda: self._script.setup(info))[0]
+        found.setup_seconds = self._deadline.timed(lambda: self._script.setup(info))[0]
         found.first_call_seconds, first = self._call(0, asked.batch)
         found.output = self._described(first)
         repeatable = self._script.description["order"] == "any"
@@ -91,8 +86,8 @@ class Check:
             self._compare(first, again)
         del first, again
         self._short_call()
-        self._script.flush()
-        self._script.close()
+        self._deadline.timed(self._script.flush)
+        self._deadline.timed(self._script.close)
         found.memory_bytes = _resident()
         return found
 
@@ -106,7 +101,7 @@ class Check:
             lines = self._script.check(results, batch)
             return lines if self._found.kind == "analyser" else _stacked(results, len(batch) * batch.rate)
 
-        return _timed(called)
+        return self._deadline.timed(called)
 
     def _check_kept(self, batch: Batch) -> None:
         gc.collect()
@@ -215,12 +210,20 @@ def _stacked(results: Any, pictures: int) -> Any:
     return numpy.stack([numpy.array(array.detach() if hasattr(array, "detach") else array) for array in arrays])
 
 
-def _findings(path: str, script: Script, asked: Wanted) -> Findings:
+def _generated(path: str, script: Script, asked: dict[str, Any], deadline: Deadline) -> Findings:
+    _check_generator.refuse(path, asked["size"], asked["batch"])
+    found = _findings(path, script, {})
+    made = _check_generator.made_by(script, deadline)
+    found.setup_seconds, found.first_call_seconds = made.setup_seconds, made.first_seconds
+    found.call_seconds = made.seconds
+    found.frame_seconds = made.seconds * made.yields / made.frames
+    found.calls, found.output, found.notes = made.yields, made.output, made.notes
+    found.memory_bytes = _resident()
+    return found
+
+
+def _findings(path: str, script: Script, shown: dict[str, Any]) -> Findings:
     description = script.description
-    shown = {
-        "shape": list(asked.shape),
-        **{key: value for key, value in asdict(asked).items() if key not in ("scale", "rate")},
-    }
     return Findings(
         script=path,
         kind=description["kind"],
@@ -238,11 +241,15 @@ def _text(found: Findings) -> str:
     result = json.dumps(made["first"]) if "first" in made else f"{made['dtype']} {made['shape']}, {_range(made)}"
     parameters = ", ".join(f"{name}={value!r}" for name, value in found.parameters.items())
     rate = f"{1 / found.frame_seconds:,.0f} frames a second in one process" if found.frame_seconds else "no time at all"
+    generates = found.kind == "generator"
+    calls = found.calls + bool(given and given["batch"] > 1)
+    order = "" if generates else f", order {found.order}"
+    takes = f"{given['dtype']} {given['shape']}, {given['color']}, white is {given['white']}" if given else "no input"
     lines = [
-        f"{found.script}: {found.kind} {found.name}, order {found.order}",
+        f"{found.script}: {found.kind} {found.name}{order}",
         f"  Python      {found.python}",
         f"  parameters  {parameters or '-'}",
-        f"  takes       {given['dtype']} {given['shape']}, {given['color']}, white is {given['white']}",
+        f"  takes       {takes}",
         f"  gave back   {result}",
         f"  import      {found.import_seconds:.3f} s",
         f"  setup       {found.setup_seconds:.3f} s",
@@ -250,7 +257,7 @@ def _text(found: Findings) -> str:
         f"  then        {found.call_seconds * 1e3:.2f} ms a call, {found.frame_seconds * 1e3:.3f} ms a frame: {rate}",
         f"  memory      {found.memory_bytes / 1e6:.0f} MB, grew by {found.memory_growth_bytes / 1e6:.1f} MB",
         *(f"  note: {note}" for note in found.notes),
-        f"good: {found.calls + (given['batch'] > 1)} calls went as a run's would",
+        f"good: {calls} {'yields' if generates else 'calls'} went as a run's would",
     ]
     return "\n".join(lines)
 
@@ -260,35 +267,56 @@ def _range(made: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _printing_to_stderr() -> Iterator[None]:
-    """What the script prints, and what libraries below Python do, is no part of the answer; as in a run."""
+def _printing_to_stderr() -> Iterator[int]:
+    """What the script prints, and what libraries below Python do, is no part of the answer; as in a run. What is."""
     sys.stdout.flush()
     answer = os.dup(1)
     os.dup2(2, 1)
     try:
-        yield
+        yield answer
     finally:
         sys.stdout.flush()
         os.dup2(answer, 1)
         os.close(answer)
 
 
-def _checked(asked: dict[str, Any]) -> Findings:
+def _checked(asked: dict[str, Any], answer: int) -> Findings:
     if importlib.util.find_spec("numpy") is None:
         raise ScriptError(f"frames are made with numpy; install it: {sys.executable} -m pip install numpy")
-    return Check(asked).run()
+    path = str(Path(asked["path"]).absolute())
+    deadline = Deadline(path, asked["timeout"], lambda error: _end(error, asked, answer))
+    seconds, script = deadline.timed(lambda: load(asked["path"], asked["settings"]))
+    if script.description["kind"] == "generator":
+        found = _generated(path, script, asked, deadline)
+    else:
+        found = Check(path, script, asked, deadline).run()
+    found.import_seconds = seconds
+    return found
+
+
+def _end(error: ScriptError, asked: dict[str, Any], answer: int) -> NoReturn:
+    """Of a script that does not return."""
+    os.dup2(answer, 1)
+    code = _said(error, asked)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _said(error: ScriptError, asked: dict[str, Any]) -> int:
+    """Its exit code."""
+    print(f"millrace: error: {error}\n{error.traceback}".rstrip(), file=sys.stderr, flush=True)
+    if asked["json"]:
+        said = {"code": error.code, "message": str(error), "exit_code": error.exit_code}
+        print(json.dumps({"error": said}, indent=2, ensure_ascii=False))
+    return error.exit_code
 
 
 def main(asked: dict[str, Any]) -> int:
-    """`asked`: path, settings, size, batch, json, as src/app/script_check.cc has them. The exit code of the process."""
+    """`asked`: path, settings, size, batch, timeout, json, as src/app/script_check.cc has them. The exit code."""
     try:
-        with _printing_to_stderr():
-            found = _checked(asked)
+        with _printing_to_stderr() as answer:
+            found = _checked(asked, answer)
     except ScriptError as error:
-        print(f"millrace: error: {error}\n{error.traceback}".rstrip(), file=sys.stderr)
-        if asked["json"]:
-            said = {"code": error.code, "message": str(error), "exit_code": error.exit_code}
-            print(json.dumps({"error": said}, indent=2, ensure_ascii=False))
-        return error.exit_code
+        return _said(error, asked)
     print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if asked["json"] else _text(found))
     return 0

@@ -17,7 +17,7 @@ from millrace import _clip_html, _engine
 from millrace._batch import Batch
 from millrace._declare import Declaration, ScriptError, check, engine_settings
 from millrace._errors import RefusedError, UsageError
-from millrace._options import Path, Time, arguments
+from millrace._options import Path, Time, arguments, check_names
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -104,9 +104,7 @@ class Clip:
 
     def __init__(self, path: Path, **options: Unpack[ReadOptions]) -> None:
         said = {name: value for name, value in options.items() if value is not None}
-        for name in said:
-            if name not in ReadOptions.__annotations__:
-                raise TypeError(f"read() got an unexpected keyword argument '{name}'")
+        check_names("read", options, ReadOptions.__annotations__)
         self._path = path
         self._said = said
         self._strict = bool(said.get("strict"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Entry = TypeVar("Entry", bound=Callable[..., object])
-Kind = Literal["processor", "analyser"]
+Kind = Literal["processor", "analyser", "generator"]
 
 
 class Declared(TypedDict, total=False):

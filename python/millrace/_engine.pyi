@@ -104,9 +104,33 @@ class ScriptWorker:
     def scripts(self) -> list[str]: ...
     @property
     def settings(self) -> dict[str, str]: ...
+    @property
+    def frames(self) -> int | None:
+        """What --frames said."""
     def fail(self, code: str, message: str) -> None: ...
     def keep_state(self, segment: int, state: bytes) -> None: ...
     def run(self, description: str, calls: object) -> bool: ...
+
+class Generation:
+    """The process of a generator, for millrace/_generation.py: a script that is described, and its Writer, open.
+
+    `description` and `declaration` are JSON.
+    """
+
+    def __init__(self, worker: ScriptWorker, description: str, declaration: str) -> None: ...
+    @property
+    def device(self) -> str:
+        """ "cpu", "cuda:0"."""
+    @property
+    def stopped(self) -> bool: ...
+    def writer(self) -> Writer: ...
+    def enter(self) -> None:
+        """A call into the script begins."""
+    def leave(self) -> None: ...
+    def finish(self) -> None:
+        """The file is there."""
+    def abort(self) -> None:
+        """Waits; what is finished is kept."""
 
 class Writer:
     """What millrace.Writer stands on; `declaration` is JSON."""

@@ -86,6 +86,17 @@ def batch_norms(module: Any) -> int:
     return sum(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
 
 
+def taken(module: Any) -> str:
+    """What a module's first layer says of its input."""
+    for name, part in module.named_modules():
+        kind = f"its layer {name or 'itself'} ({type(part).__name__})"
+        if isinstance(channels := getattr(part, "in_channels", None), int):
+            return f"{kind} takes {channels} channels"
+        if isinstance(features := getattr(part, "in_features", None), int):
+            return f"{kind} takes {features} features"
+    return "call it with the example to see"
+
+
 def flat_results(result: Any, names: Sequence[str] | None) -> tuple[list[str], list[Any]]:
     """What a module returned, as tensors with names: of a dict the keys that are asked for, of a tuple the first."""
     if isinstance(result, dict):

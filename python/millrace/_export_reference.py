@@ -98,7 +98,7 @@ class Reference:
         self.notes: list[str] = []
         self._module = torch_side.copied(module)
         self.batches, self.compared_on = _batches(asked, frames)
-        names, first = self._results(self.batches[0])
+        names, first = self._first_results(module)
         again = self._results(self.batches[0])[1]
         if check.largest_error(again, first) > 0:
             raise ExportError(
@@ -130,6 +130,19 @@ class Reference:
             kinds = ", ".join(type(tensor).__name__ for tensor in tensors)
             raise ExportError(f"the module returns {kinds}; expected tensors, in a tuple or a dict")
         return names, [tensor.numpy() for tensor in tensors]
+
+    def _first_results(self, module: Any) -> tuple[list[str], list[Any]]:
+        try:
+            return self._results(self.batches[0])
+        except ExportError:
+            raise
+        except Exception as error:  # whatever a module raises for what it was not made for
+            given = ", ".join(f"{array.dtype} {list(array.shape)}" for array in self.asked.example)
+            said = str(error).strip().splitlines() or ["without a message"]
+            raise ExportError(
+                f"example: {type(module).__name__} does not take {given}: {type(error).__name__}: {said[0]}; expected "
+                f"an input that the module works on: {torch_side.taken(module)}"
+            ) from error
 
     def _take_dynamic(self, first: Sequence[Any]) -> None:
         """Which extents may vary: tried on the module, and compared later, as exporters may make constants of them."""

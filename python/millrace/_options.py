@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
@@ -96,11 +96,11 @@ def arguments(command: str, options: Mapping[str, Any]) -> list[bytes]:
     return words
 
 
-def check_names(function: str, options: Mapping[str, Any]) -> None:
+def check_names(function: str, options: Mapping[str, Any], known: Collection[str] = Options.__annotations__) -> None:
     """A keyword argument that no option has is a TypeError, as of any function."""
     for name in options:
-        if name not in Options.__annotations__:
-            near = difflib.get_close_matches(name, Options.__annotations__, 1)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
             advice = f"; did you mean '{near[0]}'?" if near else ""
             raise TypeError(f"{function}() got an unexpected keyword argument '{name}'{advice}")
 

@@ -72,6 +72,7 @@ class Gpu:
 class ScriptTimes:
     """What a run's script did, summed over its processes."""
 
+    kind: str  # "processor", "analyser", "generator"
     workers: int
     calls: int
     python_seconds: float

@@ -85,6 +85,8 @@ def _described(found: tuple[Sequence[int], str] | None, value: object) -> str:
 def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, wanted_dtype: str) -> str:
     if dtype != wanted_dtype:
         return f"convert it to {wanted_dtype}"
+    if tuple(shape) == tuple(wanted[1:]):
+        return "that is one frame without the batch's dimension: return array[None], or a list of one array a frame"
     if shape[1:] == wanted[1:] and len(wanted) > 3:
         return "pictures of each frame are declared with rate"
     if sorted(shape) == sorted(wanted) and len(shape) > 1:

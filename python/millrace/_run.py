@@ -23,7 +23,7 @@ _INTERVAL = 0.1  # seconds between looks at a run
 
 
 def run(
-    input: Path,  # noqa: A002  # the command line's word
+    input: Path | None,  # noqa: A002  # the command line's word; None: the script is a generator
     output: Path,
     *,
     model: Path | None = None,

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from millrace._declare import ATTRIBUTE, Declaration, ScriptError, engine_settings
+from millrace._declare import ATTRIBUTE, Declaration, Kind, ScriptError, engine_settings
+from millrace._generator import described, signature_error, without_start
 from millrace._parameters import Parameter, converted, parameters_of
 from millrace._results import Expected, check_result
 
@@ -111,10 +112,14 @@ def _entry_of(module: types.ModuleType, path: Path) -> tuple[Any, Declaration]:
         if declaration and getattr(value, "__module__", None) == module.__name__:
             found.setdefault(id(value), (name, value, declaration))
     if not found:
-        raise ScriptError(f"{path}: no function or class of it is marked with @processor or @analyser; mark one")
+        raise ScriptError(
+            f"{path}: no function or class of it is marked with @processor, @analyser or @generator; mark one"
+        )
     if len(found) > 1:
         names = ", ".join(name for name, _, _ in found.values())
-        raise ScriptError(f"{path}: expected one function or class with @processor or @analyser, found {names}")
+        raise ScriptError(
+            f"{path}: expected one function or class with @processor, @analyser or @generator, found {names}"
+        )
     _, entry, declaration = next(iter(found.values()))
     return entry, declaration
 
@@ -131,12 +136,17 @@ def _check_method(entry: type, name: str, arguments: Sequence[str]) -> None:
         raise ScriptError(f"{entry.__name__}.{name} is called as {name}({wanted}): {error}") from error
 
 
-def _parameters_of(entry: Any) -> list[Parameter]:
+def _parameters_of(entry: Any, kind: Kind) -> list[Parameter]:
+    generates = kind == "generator"
     if not inspect.isclass(entry):
-        return parameters_of(entry, 1)
+        return without_start(parameters_of(entry, 0)) if generates else parameters_of(entry, 1)
     if not _defines(entry, "__call__"):
-        raise ScriptError(f"the class {entry.__name__} has no __call__(self, batch); write one")
-    _check_method(entry, "__call__", ["batch"])
+        wanted = "self" if generates else "self, batch"
+        raise ScriptError(f"the class {entry.__name__} has no __call__({wanted}); write one")
+    if generates and (wrong := signature_error(entry)):
+        raise ScriptError(wrong)
+    if not generates:
+        _check_method(entry, "__call__", ["batch"])
     for name, arguments in _HOOKS.items():
         if _defines(entry, name):
             _check_method(entry, name, arguments)
@@ -174,13 +184,17 @@ class Script:
         if not inspect.isclass(self._entry):
             self._call = functools.partial(self._entry, **self._parameters)
             return
-        self._call = self._entered(self._entry, **self._parameters)
+        self._call = self.entered(self._entry, **self._parameters)
         self._hook("setup", info)
 
     def process(self, batch: object) -> Any:
         """What the script returns for a batch, unchecked."""
+        return self.call(batch)
+
+    def call(self, *arguments: object, **named: object) -> Any:
+        """The entry."""
         assert self._call, "setup() comes first"
-        return self._entered(self._call, batch)
+        return self.entered(self._call, *arguments, **named)
 
     def check(self, results: object, batch: Expected) -> Any:
         """check_result() with the script's name in the message."""
@@ -215,9 +229,10 @@ class Script:
     def _hook(self, name: str, *arguments: object) -> Any:
         if not inspect.isclass(self._entry) or self._call is None or not _defines(self._entry, name):
             return None
-        return self._entered(getattr(self._call, name), *arguments)
+        return self.entered(getattr(self._call, name), *arguments)
 
-    def _entered(self, call: Callable[..., Any], *arguments: object, **named: object) -> Any:
+    def entered(self, call: Callable[..., Any], *arguments: object, **named: object) -> Any:
+        """What `call` returns, whose exceptions are the script's."""
         try:
             return call(*arguments, **named)
         except (Exception, SystemExit) as error:
@@ -279,7 +294,7 @@ def opened(path: str | Path) -> Opened:
     source = _read(path)
     entry, declaration = _entry_of(_executed(path, source), path)
     try:
-        return Opened(path, source, entry, declaration, _parameters_of(entry))
+        return Opened(path, source, entry, declaration, _parameters_of(entry, declaration.kind))
     except ScriptError as error:
         raise ScriptError(f"{path}: {_name_of(entry)}: {error}", code=error.code) from error
 
@@ -289,6 +304,8 @@ def configured(script: Opened, settings: Mapping[str, str]) -> Script:
     try:
         parameters = converted(script.parameters, settings)
         description = _description(script.entry, script.declaration, script.source)
+        if script.declaration.kind == "generator":
+            description.update(described(script.entry, script.declaration, parameters))
     except ScriptError as error:
         raise script.wrong(error) from error
     description["parameters"] = {name: _recorded(value) for name, value in parameters.items()}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from millrace import _engine
 from millrace._batch import Batch, Info
 from millrace._chain import Chain, load_chain
 from millrace._declare import ScriptError
+from millrace._errors import Error
+from millrace._generation import generate
 
 # JAX and TensorFlow would take most of the GPU's memory for themselves; read when the script imports them.
 _GPU_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -35,7 +38,10 @@ class _Calls:
             self._keep_state(segments[0])
         script = self._chain.scripts[step]
         batch = Batch(tensor, indices, pts, seconds, segments, result_shape, script.description["rate"])
-        return script.check(script.process(batch), batch)
+        try:
+            return script.check(script.process(batch), batch)
+        except ScriptError as error:
+            raise _with_frames(error, indices) from error
 
     def _keep_state(self, segment: int) -> None:
         """Before the first batch of a segment: what is known at the end of the one before."""
@@ -51,16 +57,23 @@ class _Calls:
         self._chain.close()
 
 
-def _text(error: ScriptError) -> str:
-    return f"{error}\n{error.traceback}".rstrip()
+def _with_frames(error: ScriptError, indices: Sequence[int]) -> ScriptError:
+    """What was raised in a call, with the frames that it was about."""
+    first, last = indices[0], indices[-1]
+    frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+    return ScriptError(f"{error} ({frames})", code=error.code, traceback=error.traceback)
 
 
-def _described(chain: Chain) -> str:
-    """For the engine, as JSON."""
+def _text(error: Error) -> str:
+    return f"{error}\n{error.traceback}".rstrip() if isinstance(error, ScriptError) else str(error)
+
+
+def _described(chain: Chain) -> dict[str, Any]:
+    """For the engine."""
     said = dict(chain.description)
     said["parameters"] = json.dumps(said["parameters"], sort_keys=True)
     said["runtime"] = f"Python {platform.python_version()}"
-    return json.dumps(said)
+    return said
 
 
 def main(socket: int) -> int:
@@ -70,7 +83,10 @@ def main(socket: int) -> int:
     worker = _engine.ScriptWorker(socket)
     try:
         chain = load_chain(worker.scripts, worker.settings)
-    except ScriptError as error:
+        description = _described(chain)
+        if description["kind"] == "generator":
+            return 0 if generate(worker, description, chain.scripts[0]) else 1
+    except Error as error:
         worker.fail(error.code, _text(error))
         return 1
-    return 0 if worker.run(_described(chain), _Calls(chain, worker)) else 1
+    return 0 if worker.run(json.dumps(description), _Calls(chain, worker)) else 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from millrace import _engine
 from millrace._errors import UsageError
-from millrace._options import Path, Time, arguments
+from millrace._options import Path, Time, arguments, check_names
 from millrace._report import Report, report_from_json
 
 if TYPE_CHECKING:
@@ -83,29 +83,19 @@ class Writer:
         color_transfer: str | int | None = None,
         **options: Unpack[WriterOptions],
     ) -> None:
-        for name in options:
-            if name not in WriterOptions.__annotations__:
-                raise TypeError(f"Writer() got an unexpected keyword argument '{name}'")
-        _check_words(color=color, dtype=dtype, layout=layout)
-        rate = _fraction("frame_rate", frame_rate)
+        own = [name for name in Writer.__init__.__annotations__ if name not in ("path", "options", "return")]
+        check_names("Writer", options, [*own, *WriterOptions.__annotations__])
+        declaration = frame_declaration(width, height, frame_rate, color=color, dtype=dtype, layout=layout, range=range)
         ticks = None if time_base is None else _fraction("time_base", time_base)
-        declaration = {
-            "width": _side("width", width),
-            "height": _side("height", height),
-            "frame_rate": rate.as_integer_ratio(),
-            "time_base": None if ticks is None else ticks.as_integer_ratio(),
-            "color": color,
-            "dtype": dtype,
-            "layout": layout,
-            "range": _white(range, dtype),
-            "primaries": "" if color_primaries is None else str(color_primaries),
-            "transfer": "" if color_transfer is None else str(color_transfer),
-        }
+        declaration["time_base"] = None if ticks is None else ticks.as_integer_ratio()
+        declaration["primaries"] = "" if color_primaries is None else str(color_primaries)
+        declaration["transfer"] = "" if color_transfer is None else str(color_transfer)
         matrix = _MATRICES.get(color_matrix, color_matrix) if isinstance(color_matrix, int) else color_matrix
         said: dict[str, Any] = {"color_matrix": matrix, "color_range": color_range, "chroma_location": chroma_location}
         asked: dict[str, Any] = {"input": "-", "output": path, "device": device, **said, **options}
         self._path = os.fsdecode(path)
-        self._frame_rate, self._time_base = rate, ticks or Fraction(1, rate.numerator)
+        self._frame_rate = rate = Fraction(*declaration["frame_rate"])
+        self._time_base = ticks or Fraction(1, rate.numerator)
         self._report: Report | None = None
         self._closed = True  # what cannot be opened needs no warning
         self._engine = _engine.Writer(arguments("run", asked), json.dumps(declaration))
@@ -115,8 +105,8 @@ class Writer:
 
     @property
     def frames_done(self) -> int:
-        """So many frames, from the first on, an earlier Writer of this output left safely on disk."""
-        return self._engine.frames_done
+        """So many frames, from the first on, an earlier Writer of this output left safely on disk; all, once closed."""
+        return self._report.frames.muxed if self._report is not None else self._engine.frames_done
 
     @property
     def next_frame(self) -> int:
@@ -217,6 +207,32 @@ def stream_of(frames: object, stream: object) -> int | None:
         if isinstance(number := getattr(stream, name, None), int):
             return number
     raise UsageError(f"stream: expected a number, or a stream of torch or cupy, found {type(stream).__name__}")
+
+
+def frame_declaration(
+    width: object,
+    height: object,
+    frame_rate: object,
+    *,
+    color: str = "rgb",
+    dtype: str = "float32",
+    layout: str = "nchw",
+    range: object = None,  # noqa: A002
+) -> dict[str, Any]:
+    """What frames are, checked, for the engine. Raises UsageError."""
+    _check_words(color=color, dtype=dtype, layout=layout)
+    return {
+        "width": _side("width", width),
+        "height": _side("height", height),
+        "frame_rate": _fraction("frame_rate", frame_rate).as_integer_ratio(),
+        "time_base": None,
+        "color": color,
+        "dtype": dtype,
+        "layout": layout,
+        "range": _white(range, dtype),
+        "primaries": "",
+        "transfer": "",
+    }
 
 
 def _check_words(**words: object) -> None:

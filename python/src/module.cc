@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "engine/version.h"
 #include "frame_tensor.h"
+#include "generator.h"
 #include "measure.h"
 #include "reader.h"
 #include "running.h"
@@ -137,6 +138,7 @@ NB_MODULE(_engine, module) {
     python::define_reader(module);
     python::define_script_worker(module);
     python::define_writer(module);
+    python::define_generator(module);
     python::define_measure(module);
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));

@@ -1,6 +1,7 @@
 #include "script_worker.h"
 
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -19,13 +20,21 @@ namespace nb = nanobind;
 
 namespace {
 
+infer::ScriptKind kind_named(const std::string& kind) {
+    for (const infer::ScriptKind one : {infer::ScriptKind::analyser, infer::ScriptKind::generator}) {
+        if (kind == infer::name(one)) return one;
+    }
+    return infer::ScriptKind::processor;
+}
+
+}  // namespace
+
 infer::ScriptDescription description_of(const std::string& path, const std::string& text) {
     const auto said = nlohmann::json::parse(text);
     infer::ScriptDescription script;
     script.path = path;
     script.sha256 = said.at("sha256").get<std::string>();
-    script.kind =
-        said.at("kind").get<std::string>() == "analyser" ? infer::ScriptKind::analyser : infer::ScriptKind::processor;
+    script.kind = kind_named(said.at("kind").get<std::string>());
     script.settings = said.at("settings").get<infer::Settings>();
     script.dtype = dtype_named(said.at("dtype").get<std::string>());
     script.scale = said.at("scale").get<int>();
@@ -36,6 +45,8 @@ infer::ScriptDescription description_of(const std::string& path, const std::stri
     script.runtime = said.at("runtime").get<std::string>();
     return script;
 }
+
+namespace {
 
 /// The engine works on threads of its own, and this one, Python's main thread, calls the script.
 bool run(engine::ScriptWorker& self, const std::string& description, const nb::object& hooks) {
@@ -68,6 +79,7 @@ void define_script_worker(nb::module_& module) {
         .def(nb::init<int>(), nb::arg("socket"), nb::call_guard<nb::gil_scoped_release>())
         .def_prop_ro("scripts", [](const engine::ScriptWorker& self) { return all_paths(self.job().script); })
         .def_prop_ro("settings", [](const engine::ScriptWorker& self) { return self.job().script.settings; })
+        .def_prop_ro("frames", [](const engine::ScriptWorker& self) { return self.job().input.frames; })
         .def(
             "fail",
             [](engine::ScriptWorker& self, const std::string& code, const std::string& message) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "device/stream.h"
@@ -35,11 +36,10 @@ core::Rational rational(const nlohmann::json& pair) {
     return {pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()};
 }
 
-/// millrace/_writer.py has checked all words.
-engine::WriterJob writer_job(const std::vector<std::string>& arguments, const std::string& declaration) {
+}  // namespace
+
+void declare_frames(engine::WriterJob& writer, const std::string& declaration) {
     const auto said = nlohmann::json::parse(declaration);
-    engine::WriterJob writer;
-    writer.job = parsed<app::RunCommand>(arguments).job;
     engine::FrameSpec& frames = writer.frames;
     frames.width = said.at("width").get<int>();
     frames.height = said.at("height").get<int>();
@@ -52,8 +52,9 @@ engine::WriterJob writer_job(const std::vector<std::string>& arguments, const st
     if (!said.at("time_base").is_null()) writer.time_base = rational(said.at("time_base"));
     writer.primaries = said.at("primaries").get<std::string>();
     writer.transfer = said.at("transfer").get<std::string>();
-    return writer;
 }
+
+namespace {
 
 bool is_on_gpu(nb::handle frames) {
     if (!nb::hasattr(frames, "__dlpack_device__")) return false;
@@ -67,19 +68,20 @@ bool is_on_gpu(nb::handle frames) {
 class WriterHandle {
   public:
     WriterHandle(const std::vector<std::string>& arguments, const std::string& declaration) {
-        const engine::WriterJob job = writer_job(arguments, declaration);
+        engine::WriterJob job;
+        job.job = parsed<app::RunCommand>(arguments).job;
+        declare_frames(job, declaration);
         const nb::gil_scoped_release others_run;
-        writer_ = std::make_unique<engine::FrameWriter>(job);
-        if (writer_->device().kind == device::DeviceKind::cuda) gpu_ = std::make_unique<GpuSide>(writer_->device());
+        take(std::make_shared<engine::FrameWriter>(job));
     }
+    explicit WriterHandle(std::shared_ptr<engine::FrameWriter> writer) { take(std::move(writer)); }
     WriterHandle(const WriterHandle&) = delete;
     WriterHandle& operator=(const WriterHandle&) = delete;
     WriterHandle(WriterHandle&&) = delete;
     WriterHandle& operator=(WriterHandle&&) = delete;
     ~WriterHandle() {
         if (::getpid() != pid_) {
-            // NOLINTNEXTLINE(bugprone-unused-return-value): leaked on purpose
-            (void)writer_.release();
+            (void)std::make_unique<std::shared_ptr<engine::FrameWriter>>(std::move(writer_)).release();  // for good
             (void)gpu_.release();  // NOLINT(bugprone-unused-return-value)
             return;
         }
@@ -122,6 +124,11 @@ class WriterHandle {
     }
 
   private:
+    void take(std::shared_ptr<engine::FrameWriter> writer) {
+        writer_ = std::move(writer);
+        if (writer_->device().kind == device::DeviceKind::cuda) gpu_ = std::make_unique<GpuSide>(writer_->device());
+    }
+
     /// Where frames are on a GPU.
     struct GpuSide {
         explicit GpuSide(device::DeviceId device) : read(device) {}
@@ -195,12 +202,16 @@ class WriterHandle {
     }
 
     pid_t pid_ = ::getpid();
-    std::unique_ptr<engine::FrameWriter> writer_;
+    std::shared_ptr<engine::FrameWriter> writer_;
     std::unique_ptr<GpuSide> gpu_;
     std::atomic_flag busy_;
 };
 
 }  // namespace
+
+nb::object writer_handle(std::shared_ptr<engine::FrameWriter> writer) {
+    return nb::cast(new WriterHandle(std::move(writer)), nb::rv_policy::take_ownership);
+}
 
 void define_writer(nb::module_& module) {
     const auto open = [](WriterHandle* self, const nb::list& arguments, const std::string& declaration) {

@@ -173,6 +173,19 @@ void check_model(const Draft& draft) {
     }
 }
 
+/// Of a job with a script: what would be passed over.
+void check_no_model_options(const ModelOptions& model) {
+    if (model.workers) {
+        wrong("--model-workers is for models (-m FILE); --script-workers N has N processes run the script");
+    }
+    const char* const other = model.threads                              ? "--model-threads"
+                              : model.weights != ModelWeights::as_is     ? "--fp16"
+                              : model.runtime != ModelRuntime::automatic ? "--runtime"
+                              : !model.engine_cache.empty()              ? "--engine-cache"
+                                                                         : nullptr;
+    if (other != nullptr) wrong(fmt::format("{} is for models (-m FILE), and --script is given; leave it out", other));
+}
+
 void check_script(const Draft& draft) {
     const ScriptOptions& script = draft.job.script;
     if (!script.path.empty() && !draft.job.model.path.empty()) {
@@ -180,26 +193,21 @@ void check_script(const Draft& draft) {
             "-m and --script exclude each other: frames go through the model '{}' or through the script '{}'",
             shown(draft.job.model.path), shown(script.path)));
     }
-    if (!script.path.empty() || script == ScriptOptions{}) return;
+    if (!script.path.empty()) return check_no_model_options(draft.job.model);
+    if (script == ScriptOptions{}) return;
     wrong(fmt::format("{} needs a script (--script FILE)", !script.settings.empty() ? "--set"
                                                            : !script.python.empty() ? "--python"
                                                            : script.workers         ? "--script-workers"
                                                                                     : "--script-timeout"));
 }
 
-ScriptCheckCommand script_check_of(const Draft& draft) {
-    ScriptCheckCommand command{draft.job.script, draft.job.model.batch};
-    if (draft.size) {
-        command.width = (*draft.size)[0];
-        command.height = (*draft.size)[1];
-    }
-    return command;
-}
+ScriptCheckCommand script_check_of(const Draft& draft) { return {draft.job.script, draft.job.model.batch, draft.size}; }
 
 Action action_of(CommandId command, const Draft& draft) {
     switch (command) {
         case CommandId::run:
-            need(draft.job.input.path, "run", "an input (-i FILE)");
+            // A script may make its frames itself.
+            if (draft.job.script.path.empty()) need(draft.job.input.path, "run", "an input (-i FILE)");
             need(draft.job.output.path, "run", "an output (-o FILE)");
             check_output(draft);
             check_script(draft);

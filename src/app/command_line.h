@@ -1,6 +1,7 @@
 #pragma once
 // What a command line asks for. Plain data; nothing has been done yet.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <variant>
@@ -46,8 +47,7 @@ struct ModelShowCommand {
 struct ScriptCheckCommand {
     ScriptOptions script;
     std::optional<int> batch;
-    int width = 640;  ///< of the video that is made up
-    int height = 360;
+    std::optional<std::array<int, 2>> size;  ///< of the video that is made up
 };
 
 struct DevicesCommand {

@@ -26,19 +26,21 @@ try:
         raise ImportError("found " + millrace.__version__)
     from millrace import _check
 except ImportError as error:
-    package = "millrace==" + asked["version"]
-    print("millrace: error: script {}: {} has no Millrace {} ({}); install it: {} -m pip install {}".format(
-        asked["path"], sys.executable, asked["version"], error, sys.executable, package), file=sys.stderr)
+    print("millrace: error: script {}: {} has no Millrace {} ({}); in Millrace's repository: {} -m pip install . "
+          "(docs/python.md), or choose another interpreter with --python".format(
+              asked["path"], sys.executable, asked["version"], error, sys.executable), file=sys.stderr)
     sys.exit(2)
 sys.exit(_check.main(asked))
 )";
 
 std::string asked_of(const ScriptCheckCommand& command, Format format) {
     nlohmann::json asked = {{"settings", command.script.settings},
-                            {"size", {command.width, command.height}},
+                            {"size", nullptr},
                             {"batch", nullptr},
+                            {"timeout", command.script.timeout},
                             {"json", format == Format::json},
                             {"version", nlohmann::json::parse(versions_json()).at("millrace")}};
+    if (command.size) asked["size"] = *command.size;
     if (command.batch) asked["batch"] = *command.batch;
     return asked.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -51,7 +53,7 @@ void become_script_check(const ScriptCheckCommand& command, Format format) {
     (void)std::signal(SIGPIPE, SIG_DFL);  // what is ignored stays so in what comes next
     (void)std::fflush(stdout);
     ::execlp(python.c_str(), python.c_str(), "-c", boot, asked.c_str(), command.script.path.c_str(), nullptr);
-    throw core::Error(core::ErrorCode::failed,
+    throw core::Error(core::ErrorCode::usage,
                       fmt::format("script {}: {} could not be started: {}; name an interpreter with --python",
                                   command.script.path, python, std::generic_category().message(errno)));
 }

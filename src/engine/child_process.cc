@@ -61,7 +61,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& words, int socket) {
         ::posix_spawnp(&pid_, arguments.front(), &settings.files, &settings.attributes, arguments.data(), ::environ);
     if (failed == 0) return;
     pid_ = -1;
-    throw core::Error(core::ErrorCode::failed,
+    throw core::Error(core::ErrorCode::usage,
                       fmt::format("{} could not be started: {}", words.front(), std::strerror(failed)));  // NOLINT
 }
 

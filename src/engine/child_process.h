@@ -15,7 +15,7 @@ namespace millrace::engine {
 class ChildProcess {
   public:
     /// `words`: the program, found in PATH, and its arguments. `socket` is inherited as `socket_in_child`. Throws
-    /// Error(failed) that names the program.
+    /// Error(usage) that names the program.
     ChildProcess(const std::vector<std::string>& words, int socket);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;

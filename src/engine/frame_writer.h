@@ -75,6 +75,10 @@ class FrameWriter {
     [[nodiscard]] bool wait(double seconds);
     /// Of a file that is there. Throws what went wrong instead.
     [[nodiscard]] const Report& report();
+    /// Of its work so far. Thread-safe.
+    [[nodiscard]] pipeline::Profile& profile() { return profile_; }
+    /// For room, so far.
+    [[nodiscard]] pipeline::Clock::duration waited() const { return waited_; }
     /// Leaves what is finished for a later writer, and no file. Does not wait. Any thread.
     void abort() noexcept;
 

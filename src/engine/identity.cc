@@ -65,7 +65,7 @@ void add_segments(pipeline::Identity& identity, const pipeline::ResolvedJob& job
 
 void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pipeline::ModelPlan& plan) {
     const infer::ModelDescription& model = loaded.model;
-    identity["model"] = model.sha256.substr(0, 16);
+    identity[loaded.parameters ? pipeline::script_key : "model"] = model.sha256.substr(0, 16);
     identity["runtime"] = runtime_text(loaded);
     identity["--runtime"] = loaded.engines ? "tensorrt" : "automatic";  // what became of it stands below
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;

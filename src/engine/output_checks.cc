@@ -62,15 +62,24 @@ void check_data_output(const Job& job) {
     constexpr std::array<std::string_view, 5> text{"", ".jsonl", ".ndjson", ".json", ".txt"};
     const std::string extension = fs::path(job.output.path).extension().string();
     if (job.output.path == "-" || std::ranges::find(text, extension) != text.end()) return;
-    throw core::Error(core::ErrorCode::usage,
-                      fmt::format("{}: the model {} gives data, one line of JSON a frame; name a file that ends in "
-                                  ".jsonl",
-                                  job.output.path, job.model.path));
+    const std::string found = job.script.path.empty()
+                                  ? fmt::format("the model {} gives data", job.model.path)
+                                  : fmt::format("the script {} is an analyser, which gives data", job.script.path);
+    throw core::Error(
+        core::ErrorCode::usage,
+        fmt::format("{}: {}, one line of JSON a frame; name a file that ends in .jsonl", job.output.path, found));
 }
 
 void check_video_output(const Job& job) {
     const std::string extension = fs::path(job.output.path).extension().string();
     if (extension != ".jsonl" && extension != ".ndjson") return;
+    if (!job.script.path.empty()) {
+        throw core::Error(
+            core::ErrorCode::usage,
+            fmt::format("{}: lines of JSON come from an analyser, and the script {} gives pictures; name a "
+                        "video file, or mark the script with @analyser",
+                        job.output.path, job.script.path));
+    }
     const std::string found =
         job.model.path.empty() ? "no model is given (-m FILE)" : fmt::format("{} gives pictures", job.model.path);
     throw core::Error(core::ErrorCode::usage,

@@ -45,7 +45,8 @@ json to_json(const GpuReport& gpu) {
 
 json to_json(const ScriptReport& script) {
     if (script.workers == 0) return nullptr;
-    return {{"workers", script.workers},
+    return {{"kind", script.kind},
+            {"workers", script.workers},
             {"calls", script.calls},
             {"python_seconds", script.python_seconds},
             {"gil_wait_seconds", script.gil_wait_seconds},

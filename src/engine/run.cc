@@ -10,7 +10,9 @@
 #include "core/resident.h"
 #include "engine/backends.h"
 #include "engine/device_choice.h"
+#include "engine/generator_run.h"
 #include "engine/gpu_watch.h"
+#include "engine/kept_work.h"
 #include "engine/progress_meter.h"
 #include "engine/report_parts.h"
 #include "engine/resolve.h"
@@ -71,9 +73,18 @@ class Run {
     }
 
     Report execute() {
+        if (observer_) observer_({});
+        if (!job_.script.path.empty()) start_script();
+        if (script_ && script_->script().description.kind == infer::ScriptKind::generator) return generate();
         prepare();
         const TemporaryFolder temporary(job_.output.path == "-" ? prepared_.job.work_folder : "");
         pipeline::Journal journal(prepared_.job.work_folder, prepared_.job.identity, prepared_.job.old_journal);
+        const std::string kept = job_.output.path == "-" ? "" : prepared_.job.work_folder;
+        return engine::telling_what_is_kept(kept, [&] { return work(journal); });
+    }
+
+  private:
+    Report work(pipeline::Journal& journal) {
         pipeline::Profile profile(job_.run.trace ? pipeline::Tracing::on : pipeline::Tracing::off);
         const pipeline::Backends backends = engine::make_backends(job_, prepared_, stop_);
         engine::ProgressMeter meter(observer_, expected_frames(), profile);
@@ -81,7 +92,7 @@ class Run {
         engine::GpuWatch gpu_watch(script_ ? std::vector<device::DeviceId>{{}} : prepared_.devices);
         const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
         const pipeline::RunResult result =
-            script_ ? script_->run(prepared_, {journal, profile, observe, stop_})
+            script_ ? script_->run(prepared_, {&journal, profile, observe, stop_})
                     : pipeline::run_segments(prepared_.job, backends, journal, profile, observe, stop_);
         gpu_watch.stop(report_);
         if (script_) script_->describe(report_);
@@ -97,10 +108,19 @@ class Run {
         return std::move(report_);
     }
 
-  private:
+    void start_script() {
+        script_.emplace(job_, stop_);
+        engine::check_script_job(job_, script_->script().description.kind);
+    }
+
+    Report generate() {
+        Report report = engine::run_generator(job_, *script_, observer_, stop_);
+        report.started = report_.started;
+        report.wall_seconds = seconds(Clock::now() - begin_);
+        return report;
+    }
+
     void prepare() {
-        if (observer_) observer_({});
-        if (!job_.script.path.empty()) script_.emplace(job_, stop_);
         const auto building = [this](double so_far) {
             Progress progress;
             progress.phase = Phase::building;
@@ -239,7 +259,8 @@ class Run {
         if (report_.run_seconds > 0) report_.fps = worked / report_.run_seconds;
         const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
         engine::add_stages(stages, report_);
-        const pipeline::Verdict verdict = pipeline::judge(stages, report_.fps);
+        const pipeline::Verdict verdict =
+            pipeline::judge(stages, report_.fps, script_ ? pipeline::ModelKind::script : pipeline::ModelKind::model);
         report_.limiting_stage = verdict.limiting_stage;
         report_.verdict = verdict.text;
     }

@@ -124,8 +124,9 @@ void ScriptHost::refuse(Worker& worker, const json& message) const {
     if (message.contains("missing")) {
         throw Error(
             ErrorCode::usage,
-            fmt::format("script {}: {} has no Millrace {} ({}); install it: {} -m pip install millrace=={}", path_,
-                        python_, version(), message.at("missing").get<std::string>(), python_, version()));
+            fmt::format("script {}: {} has no Millrace {} ({}); in Millrace's repository: {} -m pip install . (docs/"
+                        "python.md), or choose another interpreter with --python",
+                        path_, python_, version(), message.at("missing").get<std::string>(), python_));
     }
     lost(worker);
 }
@@ -140,7 +141,7 @@ void ScriptHost::lost(Worker& worker) const {
 pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun& run) {
     const auto begin = std::chrono::steady_clock::now();
     pipeline::RunResult result;
-    result.records = run.journal.finished();
+    result.records = run.journal->finished();
     result.segments_reused = static_cast<int>(result.records.size());
     for (const auto& [segment, record] : result.records) result.frames_reused += record.frames_done;
     try {
@@ -150,7 +151,7 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
             throw Error(ErrorCode::failed, fmt::format("script {}: its process planned another job: {}", path_,
                                                        pipeline::describe_difference(prepared.job.identity, theirs)));
         }
-        share_out(prepared, run.journal);
+        share_out(prepared, *run.journal);
         work(run, result);
     } catch (const Error&) {  // the others end as they can, and what they finish is kept
         stop_workers(run, result);
@@ -160,8 +161,28 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
     return result;
 }
 
+GeneratorBegin ScriptHost::begin_generator(const std::stop_token& stop) {
+    Worker& worker = workers_.front();
+    worker.channel->send({{"work", json::array()}});
+    const json ready = expect(worker, "ready", stop).at("ready");
+    return {ready.at("expected").get<std::int64_t>(), ready.at("reused").get<std::int64_t>()};
+}
+
+Report ScriptHost::generate(const GeneratorBegin& began, const ScriptRun& run) {
+    pipeline::RunResult result;
+    result.frames_reused = began.reused;
+    try {
+        work(run, result);
+    } catch (const Error&) {
+        stop_workers(run, result);
+        throw;
+    }
+    return workers_.front().report.made;
+}
+
 void ScriptHost::describe(Report& report) const {
     ScriptReport& script = report.script;
+    script.kind = infer::name(script_.description.kind);
     script.workers = static_cast<int>(workers_.size());
     for (const Worker& worker : workers_) {
         const ScriptReport& own = worker.report.script;
@@ -216,7 +237,7 @@ void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run,
     if (message.contains("finished")) {
         const std::string line = message.at("finished").get<std::string>();
         for (const auto& [segment, record] : pipeline::parse_journal(line + "\n").finished) {
-            run.journal.add(record);
+            run.journal->add(record);
             result.records.insert_or_assign(segment, record);
         }
     } else if (message.contains("progress")) {

@@ -23,10 +23,16 @@ namespace millrace::engine {
 
 /// What a run needs besides its segments.
 struct ScriptRun {
-    pipeline::Journal& journal;
+    pipeline::Journal* journal;  ///< null: of a generator, whose process keeps it
     pipeline::Profile& profile;
     const std::function<void(const pipeline::RunProgress&)>& observe;
     std::stop_token stop;
+};
+
+/// Of a generator that is ready to make frames.
+struct GeneratorBegin {
+    std::int64_t expected = -1;  ///< frames in all; -1: nobody knows
+    std::int64_t reused = 0;     ///< of those, finished by an earlier run
 };
 
 class ScriptHost {
@@ -38,6 +44,11 @@ class ScriptHost {
     [[nodiscard]] const Script& script() const { return script_; }
     /// As run_segments(). Each worker has a part of the unfinished segments that lie side by side.
     [[nodiscard]] pipeline::RunResult run(const PreparedJob& prepared, const ScriptRun& run);
+
+    /// Of a generator: has it open its output. Throws what that throws.
+    [[nodiscard]] GeneratorBegin begin_generator(const std::stop_token& stop);
+    /// Until the file is there; what became of it, without stages.
+    [[nodiscard]] Report generate(const GeneratorBegin& began, const ScriptRun& run);
 
     /// What the workers did, once they ran.
     void describe(Report& report) const;

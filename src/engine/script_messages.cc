@@ -1,6 +1,8 @@
 #include "engine/script_messages.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace millrace::engine {
 
@@ -31,6 +33,35 @@ json steps_out(const infer::ScriptDescription& script) {
     json steps = json::array();
     for (const infer::ScriptStep& step : script.steps) steps.push_back({step.scale, step.rate});
     return steps;
+}
+
+json made_to_message(const Report& made) {
+    const FrameCounts& frames = made.frames;
+    return {{"device", made.device},
+            {"encoder", made.encoder},
+            {"sizes", {made.width_in, made.height_in, made.width_out, made.height_out}},
+            {"frames", {frames.decoded, frames.processed, frames.encoded, frames.muxed, frames.nan_values}},
+            {"segments", {made.segments.total, made.segments.reused}},
+            {"seconds", {made.run_seconds, made.join_seconds}},
+            {"fallbacks", made.fallbacks},
+            {"notes", made.notes}};
+}
+
+Report made_from_message(const json& message) {
+    Report made;
+    made.device = message.at("device").get<std::string>();
+    made.encoder = message.at("encoder").get<std::string>();
+    const auto sizes = message.at("sizes").get<std::array<int, 4>>();
+    std::tie(made.width_in, made.height_in, made.width_out, made.height_out) = std::tuple_cat(sizes);
+    FrameCounts& to = made.frames;
+    const auto frames = message.at("frames").get<std::array<std::int64_t, 5>>();
+    std::tie(to.decoded, to.processed, to.encoded, to.muxed, to.nan_values) = std::tuple_cat(frames);
+    made.segments = {message.at("segments").at(0).get<int>(), message.at("segments").at(1).get<int>()};
+    made.run_seconds = message.at("seconds").at(0).get<double>();
+    made.join_seconds = message.at("seconds").at(1).get<double>();
+    made.fallbacks = message.at("fallbacks").get<std::vector<std::string>>();
+    made.notes = message.at("notes").get<std::vector<std::string>>();
+    return made;
 }
 
 }  // namespace
@@ -89,7 +120,8 @@ json to_message(const WorkerReport& report) {
     const ScriptReport& script = report.script;
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
             {"gpus", std::move(gpus)},
-            {"notes", report.notes}};
+            {"notes", report.notes},
+            {"made", made_to_message(report.made)}};
 }
 
 WorkerReport report_from_message(const json& message) {
@@ -105,6 +137,7 @@ WorkerReport report_from_message(const json& message) {
                                gpu.at(6).get<std::int64_t>(), gpu.at(7).get<std::int64_t>()});
     }
     report.notes = message.at("notes").get<std::vector<std::string>>();
+    report.made = made_from_message(message.at("made"));
     return report;
 }
 

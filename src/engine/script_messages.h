@@ -4,6 +4,8 @@
 // To a worker: {"hello": {"version", "job"}}, {"work": [segments]}, {"stop": true}.
 // From one: {"missing": text} before it has Millrace; {"script": description}; {"ready": identity};
 // {"finished": journal line}; {"progress": {...}}; {"done": {...}}; {"failed": {"code", "message"}}.
+// A generator's is told to work with no segments, and says after that {"ready": {"expected", "reused"}}, of frames; the
+// journal is its own.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -36,6 +38,7 @@ struct WorkerReport {
     ScriptReport script;
     std::vector<GpuReport> gpus;
     std::vector<std::string> notes;
+    Report made;  ///< of a generator: what its Writer said of the file; stages and times of the whole excepted
 };
 [[nodiscard]] nlohmann::json to_message(const WorkerReport& report);
 [[nodiscard]] WorkerReport report_from_message(const nlohmann::json& message);

@@ -19,6 +19,7 @@
 #include "engine/resolve.h"
 #include "engine/script_messages.h"
 #include "engine/version.h"
+#include "engine/worker_watch.h"
 #include "pipeline/journal.h"
 #include "pipeline/runner.h"
 
@@ -58,27 +59,9 @@ class WorkerLedger final : public pipeline::SegmentLedger {
     std::map<int, pipeline::SegmentRecord> finished_;
 };
 
-WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Profile& profile) {
-    WorkerProgress progress{now, {}};
-    for (std::size_t i = 0; i < progress.stages.size(); ++i) {
-        progress.stages.at(i) = profile.sums(static_cast<pipeline::Stage>(i));
-    }
-    return progress;
-}
-
 WorkerReport report_of(const CallTimes& times, Report seen) {
-    const ScriptReport script{0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
-    return {script, std::move(seen.gpus), std::move(seen.notes)};
-}
-
-// Ends the process, as nothing else ends a call into somebody's code.
-void check_timeout(MessageChannel& channel, const Job& job, double call_seconds) {
-    if (job.script.timeout <= 0 || call_seconds < job.script.timeout) return;
-    channel.send(to_message(core::Error(
-        core::ErrorCode::failed,
-        fmt::format("script {}: one call has taken {:.1f} s, longer than --script-timeout {}; mend it, or give it more",
-                    job.script.path, call_seconds, job.script.timeout))));
-    ::_exit(1);
+    const ScriptReport script{"", 0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
+    return {script, std::move(seen.gpus), std::move(seen.notes), {}};
 }
 
 }  // namespace
@@ -91,7 +74,9 @@ ScriptWorker::ScriptWorker(int socket) : channel_(socket) {
     const std::string theirs = hello.at("hello").at("version").get<std::string>();
     if (theirs == version()) return;
     throw core::Error(core::ErrorCode::usage,
-                      fmt::format("its Python package is of version {}, this program of {}", version(), theirs));
+                      fmt::format("its Python package is of version {}, this program of {}; install both from one copy "
+                                  "of the repository: pip install . (docs/python.md)",
+                                  version(), theirs));
 }
 
 void ScriptWorker::fail(const core::Error& error) { channel_.send(to_message(error)); }

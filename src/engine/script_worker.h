@@ -24,6 +24,8 @@ class ScriptWorker {
     explicit ScriptWorker(int socket);
 
     [[nodiscard]] const Job& job() const { return job_; }
+    /// To the planning process.
+    [[nodiscard]] MessageChannel& channel() { return channel_; }
     /// The script cannot be run.
     void fail(const core::Error& error);
     /// Works until all is done, and says so; every failure is said, too. False: it failed.

@@ -66,6 +66,7 @@ class Preparer {
 
     void check_paths() {
         if (options_.output.path == "-") refuse("-: frames are written to a file; name one");
+        if (!options_.script.path.empty()) check_video_output(options_);
         resolve_output(options_, prepared_.job);
     }
 
@@ -150,7 +151,7 @@ class Preparer {
         const FrameSpec& frames = writer_.frames;
         const core::ColorDescription& color = encoder().picture.color;
         constexpr const char* channels[] = {"rgb", "bgr", "luma", "yuv"};
-        pipeline::Identity identity;
+        pipeline::Identity identity = writer_.made_by;
         identity["millrace"] = version();
         identity["libraries"] = media::library_version();
         identity["frames"] =

@@ -12,6 +12,7 @@
 #include "millrace/job.h"
 #include "ops/spec.h"
 #include "pipeline/job.h"
+#include "pipeline/journal.h"
 
 namespace millrace::engine {
 
@@ -35,6 +36,7 @@ struct WriterJob {
     std::optional<core::Rational> time_base;
     std::string primaries;  ///< FFmpeg's name, or a number of H.273; empty: unspecified
     std::string transfer;
+    pipeline::Identity made_by;  ///< what the frames come of, where the engine knows; another one is another job
 };
 
 /// Everything decided; nothing is written yet.

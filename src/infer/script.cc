@@ -31,6 +31,11 @@ core::TensorDesc pictures_desc(const ModelDescription& model, Size size) {
 
 }  // namespace
 
+const char* name(ScriptKind kind) {
+    constexpr const char* names[] = {"processor", "analyser", "generator"};
+    return names[static_cast<int>(kind)];  // NOLINT(*-constant-array-index)
+}
+
 ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch) {
     std::vector<SettingSource> sources{{"script", script.path, script.settings}};
     if (batch) sources.push_back({"command line", "--batch", {{"batch", std::to_string(*batch)}}});

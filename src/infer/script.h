@@ -9,8 +9,12 @@
 
 namespace millrace::infer {
 
-/// processor: pictures to pictures. analyser: pictures to one line of JSON each.
-enum class ScriptKind { processor, analyser };
+/// processor: pictures to pictures. analyser: pictures to one line of JSON each. generator: pictures of its own, and no
+/// model's place.
+enum class ScriptKind { processor, analyser, generator };
+
+/// "processor"
+[[nodiscard]] const char* name(ScriptKind kind);
 
 /// One script of a chain.
 struct ScriptStep {

@@ -161,7 +161,9 @@ std::string describe_difference(const Identity& before, const Identity& now) {
         const auto new_value = now.find(entry.first);
         const std::string was = old_value == before.end() ? "nothing" : old_value->second;
         const std::string is = new_value == now.end() ? "nothing" : new_value->second;
-        if (was != is) differences.push_back(fmt::format("{} was {}, now {}", entry.first, was, is));
+        if (was == is) continue;
+        const bool script = entry.first == script_key && old_value != before.end() && new_value != now.end();
+        differences.push_back(script ? "the script changed" : fmt::format("{} was {}, now {}", entry.first, was, is));
     }
     return fmt::format("{}", fmt::join(differences, "; "));
 }
@@ -179,9 +181,12 @@ JournalContents parse_journal(std::string_view text) {
 }
 
 std::optional<Identity> read_identity(const std::string& folder) {
-    const std::string path = folder + "/" + journal_name;
-    if (!fs::exists(path)) return std::nullopt;
-    return parse_journal(read_all(path)).identity;
+    const JournalContents contents = parse_journal(read_all(folder + "/" + journal_name));
+    return contents.finished.empty() ? std::nullopt : contents.identity;
+}
+
+std::size_t count_finished(const std::string& folder) {
+    return parse_journal(read_all(folder + "/" + journal_name)).finished.size();
 }
 
 Journal::Journal(std::string folder, const Identity& identity, OldJournal old) : folder_(std::move(folder)) {
@@ -199,6 +204,7 @@ Journal::Journal(std::string folder, const Identity& identity, OldJournal old) :
     if (old == OldJournal::resume) contents = parse_journal(read_all(path));
     // As a journal keeps it: JSON is UTF-8, option values need not be.
     const Identity written = parse_journal(format_identity(identity) + "\n").identity.value();
+    if (contents.finished.empty()) contents = {};  // nothing that another command could lose
     if (contents.identity && *contents.identity != written) {
         throw core::Error(core::ErrorCode::usage,
                           fmt::format("{}: holds the unfinished work of another command ({}); give the same command to "

@@ -16,6 +16,8 @@ namespace millrace::pipeline {
 
 /// Everything that may change a bit of the output, by name: two runs with equal identities give equal files.
 using Identity = std::map<std::string, std::string>;
+/// In an identity: the hash of a script, of which messages say only that it is another one.
+inline constexpr const char* script_key = "script";
 
 /// What there is to know of one finished segment.
 struct SegmentRecord {
@@ -54,8 +56,11 @@ struct JournalContents {
 
 enum class OldJournal { resume, discard };
 
-/// What the journal in `folder` belongs to; nullopt where there is none, or nothing of it can be believed.
+/// What the finished segments in `folder` belong to; nullopt where there are none.
 [[nodiscard]] std::optional<Identity> read_identity(const std::string& folder);
+
+/// By the journal in `folder`; 0 where there is none.
+[[nodiscard]] std::size_t count_finished(const std::string& folder);
 
 /// Where a segment grows and stays in the work folder.
 [[nodiscard]] std::string segment_path(const std::string& folder, int segment);
@@ -75,8 +80,8 @@ class SegmentLedger {
 /// The folder <output>.millrace/ with its journal and segment files.
 class Journal final : public SegmentLedger {
   public:
-    /// Opens or creates. With resume, an existing journal must have `identity`: otherwise Error(usage) names what
-    /// differs and offers --restart. Error(usage) when another process works in the folder.
+    /// Opens or creates. With resume, a journal that has finished segments must have `identity`: otherwise Error(usage)
+    /// names what differs and offers --restart. Error(usage) when another process works in the folder.
     Journal(std::string folder, const Identity& identity, OldJournal old);
 
     /// Those whose files are there and intact.

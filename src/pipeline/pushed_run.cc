@@ -10,6 +10,7 @@ namespace millrace::pipeline {
 
 PushedRun::PushedRun(const PushHouse& house, const std::stop_token& stop)
     : house_(house),
+      asked_to_stop_(stop),
       forward_(stop, [this] { stop_.request_stop(); }),
       failure_(stop_.get_token()),
       feeder_(make_picture_feeder(house.profile, failure_.stop())),
@@ -31,8 +32,13 @@ core::Push PushedRun::push(std::int64_t frame, device::Picture picture) {
 }
 
 std::map<int, SegmentRecord> PushedRun::finish() {
-    (void)end_segment();
-    if (context_) context_->close();
+    if (asked_to_stop_.stop_requested() || failure_.stop().stop_requested()) {
+        // Before anybody takes what has come so far for all there is, and a segment without its context for finished.
+        stop_.request_stop();
+    } else {
+        (void)end_segment();
+        if (context_) context_->close();
+    }
     for (OutputThread& output : outputs_) output.thread.join();
     failure_.rethrow();
     if (failure_.stop().stop_requested()) {

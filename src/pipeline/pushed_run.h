@@ -68,6 +68,7 @@ class PushedRun {
     void start_thread(std::shared_ptr<SegmentOutput> output);
 
     PushHouse house_;
+    std::stop_token asked_to_stop_;
     std::stop_source stop_;
     std::stop_callback<std::function<void()>> forward_;
     Failure failure_;

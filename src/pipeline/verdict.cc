@@ -13,7 +13,19 @@ constexpr std::array flow{Stage::decode, Stage::to_tensor, Stage::model, Stage::
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-const char* advice(Stage stage) {
+const char* advice(ModelKind kind) {
+    switch (kind) {
+        case ModelKind::model:
+            return "a smaller model, --model-workers or --batch would move it";
+        case ModelKind::script:
+            return "a faster script, --script-workers or --batch would move it";
+        case ModelKind::generator:
+            break;
+    }
+    return "a faster script would move it";
+}
+
+const char* advice(Stage stage, ModelKind kind) {
     switch (stage) {
         case Stage::decode:
             return "--lanes decodes more segments at once";
@@ -21,7 +33,7 @@ const char* advice(Stage stage) {
         case Stage::to_picture:
             return "--lanes converts more segments at once";
         case Stage::model:
-            return "a smaller model, --model-workers or --batch would move it";
+            return advice(kind);
         case Stage::encode:
             return "a faster -preset would move it";
         case Stage::join:
@@ -84,7 +96,7 @@ std::vector<StageSummary> summarize(const Profile& profile, double run_seconds) 
     return stages;
 }
 
-Verdict judge(const std::vector<StageSummary>& stages, double fps) {
+Verdict judge(const std::vector<StageSummary>& stages, double fps, ModelKind kind) {
     const StageSummary* limit = nullptr;
     for (const StageSummary& stage : stages) {
         if (stage.stage == Stage::join || stage.ceiling_fps <= 0) continue;
@@ -95,7 +107,7 @@ Verdict judge(const std::vector<StageSummary>& stages, double fps) {
     if (limit == nullptr) return {"", "nothing was left to do"};
     const char* stage = name(limit->stage);
     return {stage, fmt::format("{} limits: {:.1f} fps, {:.0f} % of its ceiling of {:.1f}; {}", stage, fps,
-                               100 * fps / limit->ceiling_fps, limit->ceiling_fps, advice(limit->stage))};
+                               100 * fps / limit->ceiling_fps, limit->ceiling_fps, advice(limit->stage, kind))};
 }
 
 std::string LimitWatch::limiting_stage(const Profile& profile) {

@@ -30,8 +30,11 @@ struct Verdict {
     std::string text;            ///< one line
 };
 
+/// Who stands in the place of the model.
+enum class ModelKind { model, script, generator };
+
 /// The stage with the lowest ceiling limits. `fps`: of the run.
-[[nodiscard]] Verdict judge(const std::vector<StageSummary>& stages, double fps);
+[[nodiscard]] Verdict judge(const std::vector<StageSummary>& stages, double fps, ModelKind kind = ModelKind::model);
 
 /// While a run is under way: the stage that was busiest since the last call.
 class LimitWatch {

@@ -181,6 +181,11 @@ TEST(ScriptOptions, SeveralAreAChain) {
     EXPECT_EQ(script.further, (std::vector<std::string>{"t.py", "u.py"}));
 }
 
+TEST(ScriptOptions, AScriptMayNeedNoInput) {
+    const auto command = std::get<RunCommand>(parse_command_line(words("run -o out.mp4 --script s.py")).action);
+    EXPECT_EQ(command.job.input.path, "");
+}
+
 TEST(ScriptOptions, TheBatchIsTheModels) { EXPECT_EQ(parse_script("--batch 4").model.batch, 4); }
 
 TEST(ScriptOptions, AnEmptyValueIsAValue) { EXPECT_EQ(parse_script("--set name=").script.settings.at("name"), ""); }
@@ -209,8 +214,11 @@ TEST(OtherCommands, TakeTheirFiles) {
     EXPECT_EQ(check.script.path, "x.py");
     EXPECT_THAT(check.script.settings, testing::ElementsAre(testing::Pair("gain", "2")));
     EXPECT_EQ(check.script.python, "py");
-    EXPECT_EQ(check.width, 64);
-    EXPECT_EQ(check.height, 36);
+    EXPECT_EQ(check.size, (std::array{64, 36}));
+    const auto limited =
+        std::get<ScriptCheckCommand>(parse_command_line(words("script check x.py --script-timeout 1.5")).action);
+    EXPECT_EQ(limited.script.timeout, 1.5);
+    EXPECT_FALSE(limited.size);
     EXPECT_EQ(check.batch, 4);
     EXPECT_EQ(std::get<BenchCommand>(parse_command_line(words("bench -i a.mp4 -m m.onnx")).action).job.model.path,
               "m.onnx");
@@ -302,6 +310,12 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"run -i a -o b --script s.py --script-workers 0", "--script-workers: expected a whole number from 1"},
         Wrong{"run -i a -o b --script s.py --script-timeout 0", "--script-timeout: expected a time above 0, found '0'"},
         Wrong{"run -i a -o b --script s.py --fit crop", "the model setting 'input.fit' needs a model"},
+        Wrong{"run -i a -o b --script s.py --model-workers 2",
+              "--model-workers is for models (-m FILE); --script-workers N has N processes run the script"},
+        Wrong{"run -i a -o b --script s.py --fp16", "--fp16 is for models (-m FILE), and --script is given"},
+        Wrong{"run -i a -o b --script s.py --model-threads 2", "--model-threads is for models"},
+        Wrong{"run -i a -o b --script s.py --runtime cuda", "--runtime is for models"},
+        Wrong{"run -i a -o b --script s.py --engine-cache c", "--engine-cache is for models"},
         Wrong{"run -i a -o b --set gain=1", "--set needs a script (--script FILE)"},
         Wrong{"run -i a -o b -m m.onnx --python p", "--python needs a script (--script FILE)"},
         Wrong{"run -i a -o b --script-workers 2", "--script-workers needs a script"},

@@ -238,6 +238,9 @@ def test_what_is_not_the_module_is_refused(tmp_path):
 def test_what_is_asked_wrongly_is_refused(tmp_path):
     assert "expected a torch.nn.Module, found function" in refusal(tmp_path, refusal)
     assert "found torch.float32 [3, 24, 32]" in refusal(tmp_path, conv(), torch.rand(3, 24, 32))
+    said = refusal(tmp_path, nn.Sequential(nn.ReLU(), conv(4)), torch.rand(1, 3, 24, 32))
+    assert "example: Sequential does not take float32 [1, 3, 24, 32]: RuntimeError: " in said
+    assert said.endswith("expected an input that the module works on: its layer 1 (Conv2d) takes 4 channels")
     assert "found depth" in refusal(tmp_path, conv(), dynamic=["depth"])
     assert "the engine cannot use the model" in refusal(tmp_path, conv(), settings={"input.colour": "bgr"})
     assert "expected [frames, 3, 24, 32], found [2, 3, 8, 8]" in refusal(

@@ -244,6 +244,34 @@ TEST(Journal, AJournalWithoutABelievedIdentityBeginsAnew) {
     EXPECT_EQ(test::read_file(work + "/journal"), format_identity(plain) + "\n");
 }
 
+TEST(Journal, OfAnotherCommandWithNothingFinishedIsNoObstacle) {
+    const TemporaryFolder folder;
+    const std::string work = folder / "work";
+    {
+        const Journal journal(work, plain, OldJournal::resume);
+    }
+    EXPECT_FALSE(read_identity(work));
+    EXPECT_EQ(count_finished(work), 0U);
+    test::write_file(work + "/segment-000000", "begun");
+    Identity other = plain;
+    other["-crf"] = "23";
+    Journal journal(work, other, OldJournal::resume);
+    EXPECT_EQ(test::read_file(work + "/journal"), format_identity(other) + "\n");
+    EXPECT_FALSE(test::exists(work + "/segment-000000"));
+    finish_segment(journal, 0, "zero");
+    EXPECT_EQ(read_identity(work), other);
+    EXPECT_EQ(count_finished(work), 1U);
+}
+
+TEST(Journal, OfAnotherScriptItSaysThatAlone) {
+    Identity before = plain;
+    Identity now = plain;
+    before[script_key] = "abcd";
+    now[script_key] = "ef01";
+    EXPECT_EQ(describe_difference(before, now), "the script changed");
+    EXPECT_EQ(describe_difference(plain, now), "script was nothing, now ef01");
+}
+
 TEST(Journal, AnotherCommandIsToldWhatDiffersAndOfferedARestart) {
     const TemporaryFolder folder;
     const std::string work = folder / "work";
@@ -339,7 +367,8 @@ TEST(Journal, AnIdentityThatIsNotUtf8IsStillItself) {
     const TemporaryFolder folder;
     const Identity odd{{"-e", "title=caf\xe9"}};
     {
-        const Journal journal(folder / "work", odd, OldJournal::resume);
+        Journal journal(folder / "work", odd, OldJournal::resume);
+        finish_segment(journal, 0, "zero");
     }
     EXPECT_NO_THROW(Journal(folder / "work", odd, OldJournal::resume));
     const Identity other{{"-e", "title=tea"}};

@@ -138,6 +138,13 @@ TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
     }
 }
 
+TEST(Verdict, NamesAScriptsOptionsWhereOneRuns) {
+    const std::string script = judge({summary(Stage::model, 10)}, 5, ModelKind::script).text;
+    EXPECT_NE(script.find("a faster script, --script-workers or --batch would move it"), std::string::npos) << script;
+    const std::string generator = judge({summary(Stage::model, 10)}, 5, ModelKind::generator).text;
+    EXPECT_NE(generator.find("; a faster script would move it"), std::string::npos) << generator;
+}
+
 TEST(Verdict, JoiningAndStagesWithoutWorkDoNotLimit) {
     EXPECT_EQ(
         judge({summary(Stage::join, 1), summary(Stage::decode, 0), summary(Stage::encode, 30)}, 20).limiting_stage,

@@ -150,6 +150,31 @@ def test_what_is_wrong_ends_as_a_run_would(script, what):
     assert said in error["message"]
 
 
+HANGING = {
+    "an import": ("return batch.numpy()", "import time\ntime.sleep(600)\n", "line 3"),
+    "a call": ("if batch.indices[0] > 8: time.sleep(600)\nreturn batch.numpy()", "import time\n", "line 6"),
+    "a loop": ("while True: pass", "", "line 5"),
+}
+
+
+@pytest.mark.parametrize("where", HANGING)
+def test_a_script_that_hangs_is_ended(script, where):
+    body, imports, line = HANGING[where]
+    path = script(body, imports=imports)
+    ended = check(path, "--json", "--script-timeout", "1.5")
+    assert ended.code == FAILED, ended
+    assert f"{path}, {line}: this has taken longer than --script-timeout 1.5; mend it, or give it more" in ended.err
+    assert json.loads(ended.out)["error"]["message"].startswith(f"{path}, {line}: this has taken")
+
+
+def test_one_that_keeps_the_lock_is_ended_too(script):
+    """Python's own threads cannot say so then; where it stands is printed all the same."""
+    body = "ctypes.PyDLL(None).sleep(600)"
+    ended = check(script(body, imports="import ctypes\n"), "--script-timeout", "1")
+    assert ended.code == FAILED, ended
+    assert "line 6 in work" in ended.err
+
+
 def test_what_a_script_prints_is_no_part_of_the_answer(script):
     ended = check(
         script("print('loud'); os.system('echo louder')\nreturn batch.numpy()", imports="import os\n"), "--json"
@@ -165,7 +190,7 @@ def test_the_line_is_checked(script, tmp_path):
     assert "cannot read the script" in (ended := check(tmp_path / "none.py")).err
     assert ended.code == BAD_INPUT
     missing = millrace("script", "check", path, "--python", tmp_path / "nothing")
-    assert missing.code == FAILED
+    assert missing.code == USAGE
     assert "nothing could not be started: No such file or directory" in missing.err
 
 
@@ -175,7 +200,7 @@ def test_an_interpreter_without_the_package_is_told_how_to_get_it(script, tmp_pa
     alone.chmod(0o755)
     ended = millrace("script", "check", script("return 1"), "--python", alone)
     assert ended.code == USAGE
-    assert "-m pip install millrace==" in ended.err
+    assert "-m pip install . (docs/python.md)" in ended.err
 
 
 def test_the_packages_own_program_does_the_same(script):

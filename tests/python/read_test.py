@@ -222,6 +222,7 @@ def test_a_notebook_shows_it(film):
         ({"device": "tpu"}, millrace.UsageError, "--device tpu: expected cpu, cuda"),
         ({"start": 100}, millrace.UsageError, "no frame lies within -ss and -t"),
         ({"crf": 20}, TypeError, "unexpected keyword argument 'crf'"),
+        ({"colour": "bgr"}, TypeError, "unexpected keyword argument 'colour'; did you mean 'color'?"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(film, options, error, said):

@@ -3,13 +3,16 @@
 import re
 from types import SimpleNamespace
 
+import millrace
 import numpy as np
 import pytest
 from millrace import ScriptError, _script
 from tools import ROOT
 
 PAGE = (ROOT / "docs/scripting.md").read_text()
-BRIGHTEN, TAGS, BETWEEN = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block)
+BRIGHTEN, TAGS, SWEEP, BETWEEN = (
+    block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block
+)
 
 
 def load(tmp_path, text, **settings):
@@ -62,6 +65,14 @@ def test_twice_the_frame_rate(tmp_path):
     assert np.array_equal(results[0::2], values[:, 0])
     assert np.array_equal(results[1::2], values.mean(axis=1))
     assert (script.description["rate"], script.description["settings"]["window"]) == (2, "[0, 1]")
+
+
+def test_the_generator(tmp_path):
+    path = tmp_path / "sweep.py"
+    path.write_text(SWEEP)
+    report = millrace.run(None, tmp_path / "out.mp4", script=path, set={"count": 30})
+    assert report.frames.muxed == report.frames.expected == 30
+    assert (report.size_out, report.input_seconds) == ((320, 180), 0)
 
 
 def messages(tmp_path):

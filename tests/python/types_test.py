@@ -76,6 +76,7 @@ def test_the_stub_is_the_extension():
         _engine.ClipReader,
         _engine.ClipStream,
         _engine.FrameTensor,
+        _engine.Generation,
         _engine.GpuWatch,
         _engine.Progress,
         _engine.Running,

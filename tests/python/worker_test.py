@@ -153,6 +153,9 @@ def test_an_exception_shows_its_line_and_loses_nothing(film, script, tmp_path):
     bad = script(processor("if 100 in batch.indices:\n    raise ValueError('no such frame')\nreturn batch.numpy()"))
     err = refused(film, output, bad, FAILED, "--lanes", "1")
     assert "script.py, line 7" in err
+    assert "ValueError: no such frame (frames 100 to 103)" in err
+    kept = finished_segments(output)
+    assert f"; {kept} finished segments lie in {output}.millrace, and the same command goes on from there" in err
     assert "ValueError: no such frame" in err
     assert finished_segments(output) >= 2
 
@@ -167,6 +170,7 @@ def test_an_exception_shows_its_line_and_loses_nothing(film, script, tmp_path):
         ("return batch.numpy().astype('uint8')", "found uint8 [4, 3, 180, 320]"),
         ("return batch.numpy()[1:]", "found float32 [3, 3, 180, 320]"),
         ("return None", "found NoneType"),
+        ("return batch.numpy()[0]", "without the batch's dimension: return array[None], or a list"),
     ],
 )
 def test_whatever_a_script_does_is_said(film, script, tmp_path, body, said):
@@ -225,11 +229,41 @@ def test_an_interpreter_without_the_package_is_told_how_to_get_it(film, script, 
     alone.chmod(0o755)
     ended = millrace("run", "-i", film, "-o", tmp_path / "out.mp4", "--script", script(SAME), "--python", alone)
     assert ended.code == USAGE, ended
-    assert "alone -m pip install millrace==" in ended.err
+    assert f"in Millrace's repository: {alone} -m pip install . (docs/python.md)" in ended.err
     missing = tmp_path / "missing"
     ended = millrace("run", "-i", film, "-o", tmp_path / "out.mp4", "--script", script(SAME), "--python", missing)
-    assert ended.code == FAILED, ended
+    assert ended.code == USAGE, ended
     assert "missing could not be started" in ended.err
+
+
+def test_a_script_that_changed(film, script, tmp_path):
+    """What it finished is not thrown away unasked; where that is nothing, it is in nobody's way."""
+    output = tmp_path / "out.mp4"
+    refused(film, output, script(processor("raise ValueError")), FAILED)
+    assert Path(f"{output}.millrace").exists()
+    run(film, output, script(SAME))
+    output.unlink()
+    refused(film, output, script(processor("if 100 in batch.indices: raise ValueError\nreturn batch.numpy()")), FAILED)
+    assert finished_segments(output) >= 1
+    err = refused(film, output, script(SAME), USAGE)
+    assert "holds the unfinished work of another command (the script changed); give the same command" in err
+    run(film, output, script(SAME), "--restart")
+
+
+def test_an_output_of_the_other_kind(film, script, tmp_path):
+    err = refused(film, tmp_path / "out.jsonl", script(SAME), USAGE)
+    assert "lines of JSON come from an analyser, and the script " in err
+    assert "script.py gives pictures; name a video file, or mark the script with @analyser" in err
+    say = script("from millrace import analyser\n@analyser\ndef say(batch):\n    return [0] * len(batch)\n", "say.py")
+    err = refused(film, tmp_path / "out.mp4", say, USAGE)
+    assert "say.py is an analyser, which gives data, one line of JSON a frame; name a file that ends in .jsonl" in err
+
+
+def test_what_would_move_it_is_a_scripts_option(film, script, tmp_path):
+    slow = script(processor("time.sleep(0.1)\nreturn batch.numpy()"))
+    report = tmp_path / "report.json"
+    run(film, tmp_path / "out.mp4", slow, "--frames", "20", "--report", report)
+    assert "a faster script, --script-workers or --batch would move it" in json.loads(report.read_text())["verdict"]
 
 
 def test_a_pipe_is_refused(film, script, tmp_path):

@@ -41,6 +41,21 @@ def test_an_exception_leaves_no_file_and_is_gone_on_from(tmp_path, whole_writing
     assert leftovers(tmp_path) == ["out.mp4"]
 
 
+def test_a_segment_whose_successor_never_came_is_not_finished(tmp_path, whole_writing):
+    """Its last frames are encoded with those after it in view."""
+    path = tmp_path / "out.mp4"
+    writer = millrace.Writer(path, **SIZE, **QUICK)
+    for number in range(100):
+        writer.write(moving(number))
+    while finished_segments(path) < 3:
+        time.sleep(0.01)
+    time.sleep(0.3)  # the fourth waits for the head of the fifth
+    writer.abort()
+    assert finished_segments(path) == 3
+    write(path, range(110))
+    assert packet_fingerprint(path) == packet_fingerprint(whole_writing)
+
+
 PRODUCER = """
 import sys, millrace
 sys.path.insert(0, {folder!r})
@@ -85,12 +100,26 @@ def test_a_killed_process_is_gone_on_from(tmp_path, whole_writing, announced):
 def test_other_settings_are_refused(tmp_path):
     path = tmp_path / "out.mp4"
     with contextlib.suppress(ZeroDivisionError), millrace.Writer(path, **SIZE, **QUICK) as writer:
-        writer.write(moving(0))
+        for number in range(100):
+            writer.write(moving(number))
+        while finished_segments(path) < 1:
+            time.sleep(0.01)
         _ = 1 / 0
     with pytest.raises(millrace.UsageError, match=r"-crf was default, now 30.*--restart"):
         millrace.Writer(path, **SIZE, **QUICK, crf=30)
     write(path, range(3), crf=30, restart=True)
     assert len(frames_of(path)) == 3
+
+
+def test_other_settings_where_nothing_is_finished(tmp_path):
+    path = tmp_path / "out.mp4"
+    with contextlib.suppress(ZeroDivisionError), millrace.Writer(path, **SIZE, **QUICK) as writer:
+        writer.write(moving(0))
+        _ = 1 / 0
+    assert leftovers(tmp_path) == ["out.mp4.millrace"]
+    write(path, range(3), crf=30)
+    assert len(frames_of(path)) == 3
+    assert leftovers(tmp_path) == ["out.mp4"]
 
 
 def test_start_at_beyond_what_is_there(tmp_path):

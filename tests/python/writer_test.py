@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import textwrap
 from fractions import Fraction
 
@@ -142,6 +144,53 @@ def test_times_of_ones_own(tmp_path):
     assert times(frames_of(path)) == [Fraction(one, 1000) for one in pts]
     of_the_rate = 40  # the last frame's
     assert [packet.duration * 1000 for packet in packets_of(path, "0:v")] == [*np.diff(pts), of_the_rate]
+
+
+LENGTHS = {
+    "mixed": [0, 10, 80, 120, 125, 225, 235, 305, 345, 350, 450, 460, 530],
+    "long at the end": [0, 10, 20, 30, 40, 1000, 2000, 3000, 4000, 5000, 6000],
+    "long at the start": [0, 1000, 2000, 3000, 4000, 5000, 5010, 5020, 5030, 5040],
+    "a few": [0, 40, 3000, 5000],
+    "even": list(range(0, 800, 40)),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+@pytest.mark.parametrize("fragmented", [False, True])
+def test_a_track_is_as_long_as_what_is_shown(tmp_path, name, fragmented):
+    """Whatever the order of decoding: MP4 adds up distances between decode times. ffprobe judges."""
+    pts = LENGTHS[name]
+    path = tmp_path / "out.mp4"
+    options = {"bf": 3, "b-adapt": 0}
+    with millrace.Writer(
+        path, **SIZE, **QUICK, time_base="1/1000", encoder_option=options, fragmented=fragmented
+    ) as writer:
+        for number, time in enumerate(pts):
+            writer.write(moving(number), pts=time)
+    frames = frames_of(path)
+    assert times(frames) == [Fraction(one, 1000) for one in pts]
+    assert frames[-1].time + Fraction(40, 1000) == Fraction(pts[-1] + 40, 1000)
+    stream, whole = lengths(path)
+    assert stream == pytest.approx((pts[-1] + 40) / 1000, abs=0.002)
+    assert whole == pytest.approx((pts[-1] + 40) / 1000, abs=0.002)
+
+
+def lengths(path):
+    """Of the stream and of the file, in seconds."""
+    asked = ["-show_entries", "stream=duration:format=duration", "-of", "json"]
+    said = json.loads(subprocess.run(["ffprobe", "-v", "error", *asked, path], capture_output=True, check=True).stdout)
+    return float(said["streams"][0]["duration"]), float(said["format"]["duration"])
+
+
+def test_all_frames_are_done_once_it_is_closed(tmp_path):
+    writer = write(tmp_path / "out.mp4", range(30))
+    assert writer.frames_done == 30
+
+
+def test_an_argument_that_is_not_there(tmp_path):
+    with pytest.raises(TypeError, match=r"Writer\(\) got an unexpected keyword argument 'colour'; did you mean 'color'"):
+        millrace.Writer(tmp_path / "out.mp4", **SIZE, colour="rgb")
+    assert leftovers(tmp_path) == []
 
 
 def test_png_pictures(tmp_path):

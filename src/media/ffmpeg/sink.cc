@@ -18,6 +18,7 @@
 #include "media/ffmpeg/sink_file.h"
 #include "media/ffmpeg/sink_images.h"
 #include "media/ffmpeg/sink_metadata.h"
+#include "media/ffmpeg/sink_span.h"
 #include "media/ffmpeg/sink_video.h"
 #include "media/ffmpeg/source_access.h"
 
@@ -74,6 +75,8 @@ class FfmpegSink final : public Sink {
     std::optional<CopyFeed> feed_;
     std::int64_t shift_us_ = 0;  // added to every time
     std::int64_t frames_ = 0;
+    std::optional<ShownSpan> span_;
+    PacketHandle last_;  // of the video, until it is known whether one follows
 };
 
 void FfmpegSink::check_codec(const std::string& codec) const {
@@ -89,6 +92,7 @@ std::vector<CopyNote> FfmpegSink::begin(const SinkVideo& video, const Source* so
     check_codec(video.stream.codec);
     video_ = video;
     video_base_ = to_av(video.time_base);
+    span_.emplace(video.first_pts, video.first_dts);
     AVFormatContext* raw = nullptr;
     const std::string muxer(container_.muxer);
     file_.check(avformat_alloc_output_context2(&raw, nullptr, muxer.c_str(), options_.path.c_str()), "opening");
@@ -255,6 +259,7 @@ void FfmpegSink::write_video(PacketHandle packet) {
 
 void FfmpegSink::write(const Packet& packet) {
     assert(muxer_);
+    if (last_) write_video(std::move(last_));
     while (feed_) {
         const AVPacket* copied = feed_->peek();
         if (copied == nullptr) break;
@@ -267,11 +272,14 @@ void FfmpegSink::write(const Packet& packet) {
     }
     PacketHandle av = to_av(packet);
     av->stream_index = 0;
-    write_video(std::move(av));
+    span_->add(*av);
+    last_ = std::move(av);
 }
 
 void FfmpegSink::finish() {
     assert(muxer_);
+    if (last_ && is_quicktime()) span_->stretch(*last_);
+    if (last_) write_video(std::move(last_));
     while (feed_ && feed_->peek() != nullptr) write_copied(feed_->pop());
     file_.check(av_write_trailer(muxer_.get()), "writing the index");
     muxer_.reset();

@@ -1,0 +1,92 @@
+#include "engine/generator_run.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/resident.h"
+#include "engine/kept_work.h"
+#include "engine/output_checks.h"
+#include "engine/progress_meter.h"
+#include "engine/report_parts.h"
+#include "pipeline/verdict.h"
+
+namespace millrace::engine {
+
+namespace {
+
+/// Options that say something of an input, of its streams, or of several processes: those that were given.
+std::vector<std::string> without_meaning(const Job& job) {
+    const InputOptions& input = job.input;
+    std::vector<std::string> given;
+    const auto add = [&](bool said, std::string option) {
+        if (said) given.push_back(std::move(option));
+    };
+    add(!input.path.empty(), "-i " + input.path);
+    add(input.start_us.has_value(), "-ss");
+    add(input.duration_us.has_value(), "-t (--frames N ends it after N frames)");
+    add(input.video_stream != 0, "--video-stream");
+    add(input.deinterlace != Deinterlacing::off, "--deinterlace");
+    add(input.on_corrupt != OnCorrupt::conceal, "--on-corrupt");
+    add(input.decoder_threads.has_value(), "--decoder-threads");
+    add(job.output.audio == Keep::no, "--no-audio");
+    add(job.output.subtitles == Keep::no, "--no-subtitles");
+    add(job.model.batch.has_value(), "--batch");
+    add(job.model.batch_timeout != ModelOptions{}.batch_timeout, "--batch-timeout");
+    add(job.script.workers.value_or(1) > 1, fmt::format("--script-workers {}", job.script.workers.value_or(1)));
+    add(job.run.trace, "--trace");
+    return given;
+}
+
+void describe_times(const pipeline::Profile& profile, Report& report) {
+    const auto worked = static_cast<double>(report.frames.encoded);
+    if (report.run_seconds > 0) report.fps = worked / report.run_seconds;
+    const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report.run_seconds);
+    add_stages(stages, report);
+    const pipeline::Verdict verdict = pipeline::judge(stages, report.fps, pipeline::ModelKind::generator);
+    report.limiting_stage = verdict.limiting_stage;
+    report.verdict = verdict.text;
+}
+
+}  // namespace
+
+void check_script_job(const Job& job, infer::ScriptKind kind) {
+    if (kind != infer::ScriptKind::generator) {
+        if (!job.input.path.empty()) return;
+        throw core::Error(core::ErrorCode::usage,
+                          fmt::format("script {}: it is of the kind {}, which works on a video; "
+                                      "name that with -i FILE",
+                                      job.script.path, infer::name(kind)));
+    }
+    const std::vector<std::string> given = without_meaning(job);
+    if (given.empty()) return;
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("script {}: it is a generator, which makes frames in one process and has no input; "
+                                  "leave out {}",
+                                  job.script.path, given.front()));
+}
+
+Report run_generator(const Job& job, ScriptHost& host, const Observer& observer, const std::stop_token& stop) {
+    pipeline::Profile profile(pipeline::Tracing::off);
+    const GeneratorBegin began = host.begin_generator(stop);
+    ProgressMeter meter(observer, began.expected, profile);
+    const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
+    Report report =
+        telling_what_is_kept(work_folder(job), [&] { return host.generate(began, {nullptr, profile, observe, stop}); });
+    report.output = job.output.path;
+    report.model = host.script().description.path;
+    report.runtime = host.script().description.runtime;
+    report.frames.expected = began.expected;
+    report.peak_memory = core::peak_resident_bytes();
+    if (const auto first = profile.first_frame())
+        report.first_frame_seconds = std::chrono::duration<double>(*first).count();
+    host.describe(report);
+    describe_times(profile, report);
+    meter.show_phase(Phase::done, report.frames.muxed);
+    return report;
+}
+
+}  // namespace millrace::engine

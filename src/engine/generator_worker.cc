@@ -1,0 +1,128 @@
+#include "engine/generator_worker.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "core/resident.h"
+#include "engine/script_messages.h"
+#include "engine/worker_watch.h"
+
+namespace millrace::engine {
+
+namespace {
+
+using nlohmann::json;
+using pipeline::Activity;
+using pipeline::Stage;
+using Received = MessageChannel::Received;
+
+constexpr std::chrono::milliseconds watch_interval{100};
+constexpr std::chrono::hours any_time{24};
+constexpr std::size_t hash_digits = 16;
+
+pipeline::Identity identity_of(const infer::ScriptDescription& script) {
+    return {{pipeline::script_key, script.sha256.substr(0, hash_digits)},
+            {"--set", script.parameters},
+            {"runtime", script.runtime}};
+}
+
+}  // namespace
+
+GeneratorWorker::GeneratorWorker(ScriptWorker& worker, Generator generator) : worker_(worker) {
+    begin(std::move(generator));
+    counted_ = writer_->next_frame();
+    writer_->profile().worker_started(Stage::model);
+    thread_ = std::jthread([this](const std::stop_token& ended) { watch(ended); });
+}
+
+GeneratorWorker::~GeneratorWorker() { abort(); }
+
+void GeneratorWorker::begin(Generator generator) {
+    MessageChannel& channel = worker_.channel();
+    channel.send({{"script", to_message(generator.script)}});
+    json message;
+    if (channel.receive(message, any_time) != Received::message || !message.contains("work")) {
+        throw core::Error(core::ErrorCode::interrupted, fmt::format("{}: is not wanted", generator.script.path));
+    }
+    generator.writer.made_by = identity_of(generator.script);
+    writer_ = std::make_shared<FrameWriter>(generator.writer);
+    gpu_watch_.emplace(std::vector{writer_->device()});
+    channel.send({{"ready", {{"expected", generator.expected}, {"reused", writer_->frames_done()}}}});
+}
+
+void GeneratorWorker::enter(double lock_wait) {
+    pipeline::Profile& profile = writer_->profile();
+    profile.count_frames(Stage::model, writer_->next_frame() - counted_);
+    counted_ = writer_->next_frame();
+    const auto now = Clock::now();
+    profile.add(Stage::model, Activity::wait_output, now - (writer_->waited() - waited_), now);
+    waited_ = writer_->waited();
+    const std::lock_guard lock(mutex_);
+    times_.gil_wait += lock_wait;
+    began_ = now;
+}
+
+void GeneratorWorker::leave() {
+    const auto now = Clock::now();
+    writer_->profile().add(Stage::model, Activity::busy, began_, now);
+    const std::lock_guard lock(mutex_);
+    times_.inside += std::chrono::duration<double>(now - began_).count();
+    ++times_.calls;
+    began_ = {};
+}
+
+CallTimes GeneratorWorker::times() const {
+    const std::lock_guard lock(mutex_);
+    CallTimes times = times_;
+    if (began_ != Clock::time_point{}) times.now = std::chrono::duration<double>(Clock::now() - began_).count();
+    return times;
+}
+
+// A planning process that is gone wants no more frames either.
+void GeneratorWorker::watch(const std::stop_token& ended) {
+    json message;
+    while (!ended.stop_requested()) {
+        if (worker_.channel().receive(message, watch_interval) != Received::nothing) {
+            stopped_ = true;
+            writer_->abort();
+            return;
+        }
+        check_timeout(worker_.channel(), worker_.job(), times().now);
+        say_progress();
+    }
+}
+
+void GeneratorWorker::say_progress() {
+    const pipeline::Profile& profile = writer_->profile();
+    const pipeline::StageSums encode = profile.sums(Stage::encode);
+    worker_.channel().send({{"progress", to_message(progress_of({encode.frames, 0, encode.workers_now}, profile))}});
+}
+
+void GeneratorWorker::finish() {
+    thread_ = {};
+    enter(0);  // counts what came since the last call
+    say_progress();
+    Report seen;
+    gpu_watch_->stop(seen);
+    const CallTimes times = this->times();
+    WorkerReport report;
+    report.script = {"", 0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
+    report.gpus = std::move(seen.gpus);
+    report.notes = std::move(seen.notes);
+    report.made = writer_->report();
+    worker_.channel().send({{"done", to_message(report)}});
+}
+
+void GeneratorWorker::abort() {
+    constexpr double interval = 1;
+    thread_ = {};
+    writer_->abort();
+    while (!writer_->wait(interval)) {
+    }
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,67 @@
+#pragma once
+// The process of a script that makes frames: a FrameWriter, and what the planning process hears of it.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "engine/frame_writer.h"
+#include "engine/gpu_watch.h"
+#include "engine/script.h"
+#include "engine/script_worker.h"
+
+namespace millrace::engine {
+
+/// A script that makes frames, and the file that it makes.
+struct Generator {
+    infer::ScriptDescription script;
+    WriterJob writer;
+    std::int64_t expected = -1;  ///< frames; -1: nobody knows
+};
+
+/// One thread makes frames and hands them to writer(); another tells the planning process, and hears when to stop.
+class GeneratorWorker {
+  public:
+    /// Describes the script, waits until that is wanted, and begins or goes on. Throws what FrameWriter throws;
+    /// Error(interrupted) where the planning process wants none of it. `worker` outlives this.
+    GeneratorWorker(ScriptWorker& worker, Generator generator);
+    GeneratorWorker(const GeneratorWorker&) = delete;
+    GeneratorWorker& operator=(const GeneratorWorker&) = delete;
+    GeneratorWorker(GeneratorWorker&&) = delete;
+    GeneratorWorker& operator=(GeneratorWorker&&) = delete;
+    ~GeneratorWorker();
+
+    [[nodiscard]] const std::shared_ptr<FrameWriter>& writer() const { return writer_; }
+    [[nodiscard]] bool stopped() const { return stopped_.load(); }
+    /// Around each call into the script; `lock_wait`: seconds until it could begin.
+    void enter(double lock_wait);
+    void leave();
+    /// The writer is closed and the file is there: says so.
+    void finish();
+    /// Leaves what is finished for another run. Waits for the threads, so that it is on disk.
+    void abort();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    void begin(Generator generator);
+    void watch(const std::stop_token& ended);
+    [[nodiscard]] CallTimes times() const;
+    void say_progress();
+
+    ScriptWorker& worker_;
+    std::shared_ptr<FrameWriter> writer_;
+    std::optional<GpuWatch> gpu_watch_;
+    std::atomic<bool> stopped_{false};
+    std::int64_t counted_ = 0;            ///< frames of the script's stage
+    pipeline::Clock::duration waited_{};  ///< of the writer's, counted
+    mutable std::mutex mutex_;
+    CallTimes times_;          ///< of calls that have ended
+    Clock::time_point began_;  ///< of the call that is running; the epoch: none is
+    std::jthread thread_;      ///< last: it uses all of the above
+};
+
+}  // namespace millrace::engine

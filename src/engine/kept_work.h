@@ -1,0 +1,25 @@
+#pragma once
+// What a run that failed leaves behind, in its error.
+
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+
+namespace millrace::engine {
+
+/// `error` with the number of finished segments that lie in the work folder, where there are any. Empty: nobody can go
+/// on.
+[[nodiscard]] core::Error with_what_is_kept(const core::Error& error, const std::string& folder);
+
+/// What `work` returns; its errors tell what is kept. The folder's journal is this job's when it begins.
+template <class Work>
+auto telling_what_is_kept(const std::string& folder, Work&& work) {
+    try {
+        return std::forward<Work>(work)();
+    } catch (const core::Error& error) {
+        throw with_what_is_kept(error, folder);
+    }
+}
+
+}  // namespace millrace::engine

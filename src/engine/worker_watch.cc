@@ -1,0 +1,29 @@
+#include "engine/worker_watch.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace millrace::engine {
+
+WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Profile& profile) {
+    WorkerProgress progress{now, {}};
+    for (std::size_t i = 0; i < progress.stages.size(); ++i) {
+        progress.stages.at(i) = profile.sums(static_cast<pipeline::Stage>(i));
+    }
+    return progress;
+}
+
+void check_timeout(MessageChannel& channel, const Job& job, double call_seconds) {
+    if (job.script.timeout <= 0 || call_seconds < job.script.timeout) return;
+    channel.send(to_message(core::Error(
+        core::ErrorCode::failed,
+        fmt::format("script {}: one call has taken {:.1f} s, longer than --script-timeout {}; mend it, or give it more",
+                    job.script.path, call_seconds, job.script.timeout))));
+    ::_exit(1);
+}
+
+}  // namespace millrace::engine
