@@ -247,12 +247,12 @@ def test_exit_at_import(refusal):
 
 
 def test_no_entry(refusal):
-    assert "no function or class of it is marked with @processor or @analyser" in str(refusal("def f(batch): ..."))
+    assert "no function or class of it is marked with @processor, @analyser or @generator" in str(refusal("def f(batch): ..."))
 
 
 def test_two_entries(refusal):
     message = str(refusal(PLAIN + "@analyser\ndef tags(batch): ...\n"))
-    assert "expected one function or class with @processor or @analyser, found same, tags" in message
+    assert "expected one function or class with @processor, @analyser or @generator, found same, tags" in message
 
 
 @pytest.mark.parametrize(
