@@ -247,7 +247,9 @@ def test_exit_at_import(refusal):
 
 
 def test_no_entry(refusal):
-    assert "no function or class of it is marked with @processor, @analyser or @generator" in str(refusal("def f(batch): ..."))
+    assert "no function or class of it is marked with @processor, @analyser or @generator" in str(
+        refusal("def f(batch): ...")
+    )
 
 
 def test_two_entries(refusal):

@@ -190,7 +190,9 @@ def test_all_frames_are_done_once_it_is_closed(tmp_path):
 
 
 def test_an_argument_that_is_not_there(tmp_path):
-    with pytest.raises(TypeError, match=r"Writer\(\) got an unexpected keyword argument 'colour'; did you mean 'color'"):
+    with pytest.raises(
+        TypeError, match=r"Writer\(\) got an unexpected keyword argument 'colour'; did you mean 'color'"
+    ):
         millrace.Writer(tmp_path / "out.mp4", **SIZE, colour="rgb")
     assert leftovers(tmp_path) == []
 
