@@ -178,6 +178,7 @@ void FrameWriter::encode_and_join(const std::stop_token& stop) {
     report_.segments = {static_cast<int>(records.size()), 0};
     for (const auto& [segment, record] : records) report_.segments.reused += plan_.finished().contains(segment) ? 1 : 0;
     check_count(records);
+    refuse_losses();
     join(backends, records, stop);
     journal_->remove();
     describe();
@@ -192,6 +193,15 @@ void FrameWriter::check_count(const std::map<int, pipeline::SegmentRecord>& reco
         fmt::format("{}: {} frames were written, but the segments in {} hold {}: an earlier writer had more; begin "
                     "again with restart=True",
                     prepared_.job.output, next_, prepared_.job.work_folder, frames));
+}
+
+void FrameWriter::refuse_losses() const {
+    if (writer_.job.run.strictness == Strictness::lenient) return;
+    const std::int64_t nan = quantiser_.nan_values();
+    if (nan == 0) return;
+    throw core::Error(core::ErrorCode::refused,
+                      fmt::format("{}: refused by --strict: {} NaN values of the frames became 0",
+                                  prepared_.job.output, nan));
 }
 
 void FrameWriter::join(const pipeline::Backends& backends, const std::map<int, pipeline::SegmentRecord>& records,

@@ -93,6 +93,7 @@ class FrameWriter {
     void join(const pipeline::Backends& backends, const std::map<int, pipeline::SegmentRecord>& records,
               const std::stop_token& stop);
     void check_count(const std::map<int, pipeline::SegmentRecord>& records) const;
+    void refuse_losses() const;
     void describe();
     void push_held(std::int64_t duration);
     void take_time(std::optional<std::int64_t> pts);

@@ -85,6 +85,7 @@ Report run_generator(const Job& job, ScriptHost& host, const Observer& observer,
         report.first_frame_seconds = std::chrono::duration<double>(*first).count();
     host.describe(report);
     describe_times(profile, report);
+    report.frames.processed = report.frames.encoded = report.frames.muxed;  // earlier runs included, as of a file
     meter.show_phase(Phase::done, report.frames.muxed);
     return report;
 }

@@ -15,6 +15,7 @@ import pytest
 from tools import (
     BAD_INPUT,
     FAILED,
+    REFUSED,
     ROOT,
     USAGE,
     command_of,
@@ -175,7 +176,9 @@ yield moving(number)"""
     report = tmp_path / "report.json"
     run(output, path, "--report", report)
     assert packet_fingerprint(output) == packet_fingerprint(whole_writing)
-    assert json.loads(report.read_text())["segments"]["reused"] == kept
+    said = json.loads(report.read_text())
+    assert said["segments"]["reused"] == kept
+    assert [said["frames"][key] for key in ("processed", "encoded", "muxed")] == [FRAMES] * 3
     made = [int(line) for line in log.read_text().split()]
     first = made[0]
     assert made == list(range(first, FRAMES))
@@ -289,6 +292,15 @@ def test_what_is_declared_wrongly(tmp_path, declared, said):
 def test_what_means_nothing_for_it_is_refused(tmp_path, script, options, said):
     assert said in refused(tmp_path / "out.mp4", script(), USAGE, *options)
     assert leftovers(tmp_path) == ["gen.py"]
+
+
+def test_nan_is_counted_and_refused_by_strict(tmp_path, script):
+    path = script("yield moving(number) * (float('nan') if number == 3 else 1)", count=5)
+    assert "refused by --strict: 18432 NaN values" in refused(tmp_path / "out.mp4", path, REFUSED, "--strict")
+    assert not (tmp_path / "out.mp4").exists()
+    report = millrace.run(None, tmp_path / "out.mp4", script=path)
+    assert report.frames.nan_values == 18432
+    assert report.fallbacks == ["18432 NaN values of the frames became 0"]
 
 
 def test_outputs_that_are_no_video(tmp_path, script):
