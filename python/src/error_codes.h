@@ -9,7 +9,8 @@ namespace millrace::python {
 
 /// failed for a name that there is not.
 [[nodiscard]] inline core::ErrorCode code_named(std::string_view name) {
-    for (const core::ErrorCode code : {core::ErrorCode::usage, core::ErrorCode::bad_input}) {
+    using enum core::ErrorCode;
+    for (const core::ErrorCode code : {usage, bad_input, refused, no_space, out_of_memory, interrupted}) {
         if (core::name(code) == name) return code;
     }
     return core::ErrorCode::failed;

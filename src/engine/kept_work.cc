@@ -9,7 +9,8 @@
 namespace millrace::engine {
 
 core::Error with_what_is_kept(const core::Error& error, const std::string& folder) {
-    if (folder.empty()) return error;
+    // What --strict refuses, it refuses again.
+    if (folder.empty() || error.code() == core::ErrorCode::refused) return error;
     const std::size_t segments = pipeline::count_finished(folder);
     if (segments == 0) return error;
     std::string text = error.what();
