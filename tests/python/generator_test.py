@@ -298,7 +298,7 @@ def test_nan_is_counted_and_refused_by_strict(tmp_path, script):
     path = script("yield moving(number) * (float('nan') if number == 3 else 1)", count=5)
     assert "refused by --strict: 18432 NaN values" in refused(tmp_path / "out.mp4", path, REFUSED, "--strict")
     assert not (tmp_path / "out.mp4").exists()
-    report = millrace.run(None, tmp_path / "out.mp4", script=path)
+    report = millrace.run(None, tmp_path / "lenient.mp4", script=path)
     assert report.frames.nan_values == 18432
     assert report.fallbacks == ["18432 NaN values of the frames became 0"]
 
