@@ -199,9 +199,9 @@ void FrameWriter::refuse_losses() const {
     if (writer_.job.run.strictness == Strictness::lenient) return;
     const std::int64_t nan = quantiser_.nan_values();
     if (nan == 0) return;
-    throw core::Error(core::ErrorCode::refused,
-                      fmt::format("{}: refused by --strict: {} NaN values of the frames became 0",
-                                  prepared_.job.output, nan));
+    throw core::Error(
+        core::ErrorCode::refused,
+        fmt::format("{}: refused by --strict: {} NaN values of the frames became 0", prepared_.job.output, nan));
 }
 
 void FrameWriter::join(const pipeline::Backends& backends, const std::map<int, pipeline::SegmentRecord>& records,
