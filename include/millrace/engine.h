@@ -2,6 +2,7 @@
 // The face of the engine: a job in, a report out. Everything throws millrace::core::Error (core/error.h).
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -46,6 +47,20 @@ Report run(const Job& job, const Observer& observer, const std::stop_token& stop
 /// Ceilings of this machine for a job: each stage alone, then the whole. `progress` gets a line a step.
 [[nodiscard]] std::string bench_json(const Job& job, const std::function<void(const std::string&)>& progress,
                                      const std::stop_token& stop);
+
+/// How tune() goes about it.
+struct TuneOptions {
+    double seconds = 60;             ///< of measuring; what is under way then is still ended
+    Keep result = Keep::yes;         ///< in the job's tune_folder, for runs to come
+    std::optional<double> live_fps;  ///< measure latency of frames that come at this rate instead
+};
+
+/// Finds batch, runs at once, threads, precision, runtime and lanes for the job's model by measuring, where the job
+/// does not say. The curve, why each search ended and what was chosen as JSON; schema in docs/tuning.md. Throws
+/// Error(usage) without a model, Error(interrupted); what prepare and run throw. `progress` gets a line a measurement.
+[[nodiscard]] std::string tune_json(const Job& job, const TuneOptions& options,
+                                    const std::function<void(const std::string&)>& progress,
+                                    const std::stop_token& stop);
 
 /// Version of Millrace ("0.1.0") and of the libraries it uses, as JSON.
 [[nodiscard]] std::string versions_json();

@@ -33,6 +33,9 @@ enum class OddSize { refuse, pad, crop };
 /// frames of the input; where the results are too far apart the model runs as it is, which is a fallback.
 enum class ModelWeights { as_is, fp16 };
 
+/// Whether a run takes what tune() found for its model, where the job does not say.
+enum class Tuning { use, ignore };
+
 /// Who runs a model on a GPU. automatic: ONNX Runtime's CUDA provider. tensorrt: TensorRT through ONNX Runtime, with an
 /// engine that is built before the run where `engine_cache` has none.
 enum class ModelRuntime { automatic, cuda, tensorrt };
@@ -52,6 +55,8 @@ struct ModelOptions {
     std::string runtime_library;  ///< path of libonnxruntime; empty: found
     ModelRuntime runtime = ModelRuntime::automatic;
     std::string engine_cache;  ///< folder where engines are kept
+    Tuning tuning = Tuning::use;
+    std::string tune_folder;  ///< where tune() keeps what it found; empty: nowhere
 
     bool operator==(const ModelOptions&) const = default;
 };

@@ -222,6 +222,11 @@ Action action_of(CommandId command, const Draft& draft) {
             check_output(draft);
             check_model(draft);
             return BenchCommand{draft.job, draft.report_path};
+        case CommandId::tune:
+            need(draft.job.input.path, "tune", "an input (-i FILE)");
+            need(draft.job.model.path, "tune", "a model (-m FILE)");
+            check_output(draft);
+            return TuneCommand{draft.job, draft.tune, draft.report_path, draft.plot_path};
         case CommandId::model_show:
             need(draft.job.model.path, "model show", "a model");
             return ModelShowCommand{draft.job.model};

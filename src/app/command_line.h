@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/log.h"
+#include "millrace/engine.h"
 #include "millrace/job.h"
 
 namespace millrace::app {
@@ -40,6 +41,13 @@ struct BenchCommand {
     std::string report_path;  ///< the table as JSON; empty: none
 };
 
+struct TuneCommand {
+    Job job;
+    TuneOptions options;
+    std::string report_path;  ///< the result as JSON; empty: none
+    std::string plot_path;    ///< the curve as SVG; empty: none
+};
+
 struct ModelShowCommand {
     ModelOptions model;
 };
@@ -61,7 +69,7 @@ struct TextCommand {
     std::string text;
 };
 
-using Action = std::variant<RunCommand, ProbeCommand, BenchCommand, ModelShowCommand, ScriptCheckCommand,
+using Action = std::variant<RunCommand, ProbeCommand, BenchCommand, TuneCommand, ModelShowCommand, ScriptCheckCommand,
                             DevicesCommand, VersionCommand, TextCommand>;
 
 struct CommandLine {

@@ -134,6 +134,7 @@ void runtime(Draft& draft, const std::string& value) {
                               : value == "cuda"   ? ModelRuntime::cuda
                                                   : ModelRuntime::automatic;
 }
+void no_tune(Draft& draft, const std::string&) { draft.job.model.tuning = Tuning::ignore; }
 void engine_cache(Draft& draft, const std::string& value) { draft.job.model.engine_cache = value; }
 void runtime_library(Draft& draft, const std::string& value) { draft.job.model.runtime_library = value; }
 
@@ -173,6 +174,17 @@ void segment_length(Draft& draft, const std::string& value) {
 }
 void restart(Draft& draft, const std::string&) { draft.job.run.journal = Continue::restart; }
 void strict(Draft& draft, const std::string&) { draft.job.run.strictness = Strictness::strict; }
+
+void tune_time(Draft& draft, const std::string& value) {
+    draft.tune.seconds = seconds(time_above_0("--time", value));
+}
+void live(Draft& draft, const std::string& value) {
+    constexpr double slowest = 0.1;
+    constexpr double fastest = 10000;
+    draft.tune.live_fps = parse_number("--live", value, {slowest, fastest});
+}
+void no_store(Draft& draft, const std::string&) { draft.tune.result = Keep::no; }
+void plot(Draft& draft, const std::string& value) { draft.plot_path = value; }
 
 void report(Draft& draft, const std::string& value) { draft.report_path = value; }
 void trace(Draft& draft, const std::string& value) {

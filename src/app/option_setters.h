@@ -53,6 +53,7 @@ void model_threads(Draft& draft, const std::string& value);
 void model_workers(Draft& draft, const std::string& value);
 void fp16(Draft& draft, const std::string& value);
 void runtime(Draft& draft, const std::string& value);
+void no_tune(Draft& draft, const std::string& value);
 void engine_cache(Draft& draft, const std::string& value);
 void runtime_library(Draft& draft, const std::string& value);
 
@@ -70,6 +71,11 @@ void lanes(Draft& draft, const std::string& value);
 void segment_length(Draft& draft, const std::string& value);
 void restart(Draft& draft, const std::string& value);
 void strict(Draft& draft, const std::string& value);
+
+void tune_time(Draft& draft, const std::string& value);
+void live(Draft& draft, const std::string& value);
+void no_store(Draft& draft, const std::string& value);
+void plot(Draft& draft, const std::string& value);
 
 void report(Draft& draft, const std::string& value);
 void trace(Draft& draft, const std::string& value);

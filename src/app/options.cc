@@ -13,10 +13,15 @@ namespace {
 constexpr unsigned bit(CommandId command) { return 1U << static_cast<unsigned>(command); }
 
 constexpr unsigned run_only = bit(CommandId::run);
-constexpr unsigned work = run_only | bit(CommandId::bench);
+constexpr unsigned tune_only = bit(CommandId::tune);
+constexpr unsigned work = run_only | bit(CommandId::bench) | tune_only;
 constexpr unsigned media = work | bit(CommandId::probe);
 /// Of jobs that write an output; a bench writes none that stays.
 constexpr unsigned writing = run_only | bit(CommandId::probe);
+/// Of jobs whose model may have an engine.
+constexpr unsigned engines = writing | tune_only;
+/// Of jobs that take what was tuned.
+constexpr unsigned tuned = writing | bit(CommandId::bench);
 constexpr unsigned model = media | bit(CommandId::model_show);
 constexpr unsigned runtime = model | bit(CommandId::devices);
 constexpr unsigned scripts = run_only | bit(CommandId::script_check);
@@ -114,9 +119,11 @@ constexpr std::array table{
     Option{"fp16", "", "", "", "make the model float16, checked against float32 on some frames (GPU)", model_group,
            work, run_only, once, set::fp16},
     Option{"runtime", "", "NAME", "auto|cuda|tensorrt", "what of ONNX Runtime runs the model on a GPU (default: auto)",
-           model_group, writing, 0U, once, set::runtime},
+           model_group, engines, 0U, once, set::runtime},
     Option{"engine-cache", "", "FOLDER", "", "where TensorRT's engines are kept (default: ~/.cache/millrace/engines)",
-           model_group, writing, 0U, once, set::engine_cache},
+           model_group, engines, 0U, once, set::engine_cache},
+    Option{"no-tune", "", "", "", "run without what 'millrace tune' found for the model", model_group, tuned, run_only,
+           once, set::no_tune},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
            bit(CommandId::devices), once, set::runtime_library},
     Option{"script", "", "FILE", "", "Python script that frames go through or come from", script_group, run_only,
@@ -146,6 +153,14 @@ constexpr std::array table{
            once, set::restart},
     Option{"strict", "", "", "", "fail rather than fall back or lose anything", running_group, work, run_only, once,
            set::strict},
+    Option{"time", "", "TIME", "", "measure for about so long (default: 60)", running_group, tune_only, tune_only, once,
+           set::tune_time},
+    Option{"live", "", "FPS", "", "measure how long frames of a live source of this rate wait instead", running_group,
+           tune_only, tune_only, once, set::live},
+    Option{"no-store", "", "", "", "do not keep what was found", running_group, tune_only, tune_only, once,
+           set::no_store},
+    Option{"plot", "", "FILE", "", "write the curve as a picture (SVG)", output_group, tune_only, tune_only, once,
+           set::plot},
     Option{"report", "", "FILE", "", "write what was done, and where time went, as JSON", output_group, work, work,
            once, set::report},
     Option{"trace", "", "FILE", "", "write a Chrome trace, for ui.perfetto.dev", output_group, run_only, run_only, once,
@@ -173,6 +188,11 @@ constexpr std::array command_table{
     CommandInfo{CommandId::bench, "bench", "measure each stage alone, then the whole",
                 "millrace bench -i in.mp4 -m x2.onnx\n"
                 "millrace bench -i in.mp4 -m x2.onnx -preset veryfast --json",
+                ""},
+    CommandInfo{CommandId::tune, "tune", "find a model's best settings by measuring, and keep them for 'run'",
+                "millrace tune -m x2.onnx -i in.mp4\n"
+                "millrace tune -m x2.onnx -i in.mp4 -d cuda --time 600 --plot curve.svg\n"
+                "millrace tune -m x2.onnx -i in.mp4 --live 30",
                 ""},
     CommandInfo{CommandId::model_show, "model show", "show a model's ports, settings and their origins",
                 "millrace model show x2.onnx\n"

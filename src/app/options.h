@@ -13,7 +13,7 @@
 
 namespace millrace::app {
 
-enum class CommandId : std::uint8_t { run, probe, bench, model_show, script_check, devices, completion, man };
+enum class CommandId : std::uint8_t { run, probe, bench, tune, model_show, script_check, devices, completion, man };
 
 /// A command as help and completion show it.
 struct CommandInfo {
@@ -30,6 +30,8 @@ struct Draft {
     Job job;
     std::string report_path;
     std::string trace_path;
+    TuneOptions tune;
+    std::string plot_path;
     std::optional<std::array<int, 2>> size;  ///< width, height of frames that are made up
 };
 

@@ -19,6 +19,7 @@
 #include "app/signals.h"
 #include "app/summary.h"
 #include "app/terminal.h"
+#include "app/tune_text.h"
 #include "core/error.h"
 #include "millrace/engine.h"
 
@@ -109,23 +110,41 @@ int execute(Context& context, ProbeCommand& command) {
     return 0;
 }
 
-int execute(Context& context, BenchCommand& command) {
-    check_folder_of(command.report_path, "--report");
-    command.job.model.runtime_library = find_runtime_library(command.job.model.runtime_library);
+/// Measures until it is done, or a signal comes: `work` is told where to say what it does, and returns JSON.
+template <class Work>
+int measure(Context& context, const std::string& report_path, std::string (*render)(const std::string&), Work work) {
+    check_folder_of(report_path, "--report");
     const SignalCatcher signals;
     const bool shown = shows_progress(context);
     const auto step = [shown](const std::string& line) {
         if (shown) core::log::info("{}", line);
     };
     try {
-        const std::string json = bench_json(command.job, step, signals.token());
-        if (!command.report_path.empty()) write_file(command.report_path, json, "report");
-        print_line(context.common.format == Format::json ? json : render_bench(json));
+        const std::string json = work(step, signals.token());
+        if (!report_path.empty()) write_file(report_path, json, "report");
+        print_line(context.common.format == Format::json ? json : render(json));
         return 0;
     } catch (const core::Error& error) {
         if (error.code() != core::ErrorCode::interrupted || signals.received() == 0) throw;
         return report_interruption(context, error, signals.received());
     }
+}
+
+int execute(Context& context, BenchCommand& command) {
+    if (!command.job.model.path.empty()) find_what_models_need(command.job.model);
+    return measure(context, command.report_path, render_bench, [&command](const auto& step, const auto& stop) {
+        return bench_json(command.job, step, stop);
+    });
+}
+
+int execute(Context& context, TuneCommand& command) {
+    check_folder_of(command.plot_path, "--plot");
+    find_what_models_need(command.job.model);
+    return measure(context, command.report_path, render_tune, [&command](const auto& step, const auto& stop) {
+        std::string json = tune_json(command.job, command.options, step, stop);
+        if (!command.plot_path.empty()) write_file(command.plot_path, plot_tune(json), "curve");
+        return json;
+    });
 }
 
 int execute(Context& context, ModelShowCommand& command) {

@@ -58,10 +58,8 @@ std::vector<fs::path> python_prefixes() {
     return prefixes;
 }
 
-}  // namespace
-
-std::string find_engine_cache(const std::string& asked) {
-    if (!asked.empty()) return asked;
+/// "millrace/NAME" among what may be made anew; empty: neither XDG_CACHE_HOME nor HOME is set.
+std::string cache_folder(const char* name) {
     fs::path cache = environment("XDG_CACHE_HOME");
     // As the XDG base directory specification has it, what is not absolute does not count.
     if (!cache.is_absolute()) {
@@ -69,8 +67,14 @@ std::string find_engine_cache(const std::string& asked) {
         if (home.empty()) return {};
         cache = fs::path(home) / ".cache";
     }
-    return (cache / "millrace" / "engines").string();
+    return (cache / "millrace" / name).string();
 }
+
+}  // namespace
+
+std::string find_engine_cache(const std::string& asked) { return asked.empty() ? cache_folder("engines") : asked; }
+
+std::string find_tune_folder() { return cache_folder("tune"); }
 
 std::string find_runtime_library(const std::string& asked) {
     if (!asked.empty()) return asked;
@@ -99,6 +103,7 @@ std::string find_python(const std::string& asked) {
 void find_what_models_need(ModelOptions& model) {
     model.runtime_library = find_runtime_library(model.runtime_library);
     model.engine_cache = find_engine_cache(model.engine_cache);
+    if (model.tune_folder.empty()) model.tune_folder = find_tune_folder();
 }
 
 void find_what_a_run_needs(Job& job) {

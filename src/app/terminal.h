@@ -39,11 +39,14 @@ struct Terminal {
 /// set.
 [[nodiscard]] std::string find_engine_cache(const std::string& asked);
 
+/// Where 'tune' keeps what it finds: "millrace/tune", as above.
+[[nodiscard]] std::string find_tune_folder();
+
 /// The interpreter of scripts: `asked`; else MILLRACE_PYTHON; else the one in VIRTUAL_ENV; else "python3", which PATH
 /// names.
 [[nodiscard]] std::string find_python(const std::string& asked);
 
-/// The runtime and the cache, where a model's options name none.
+/// The runtime and the caches, where a model's options name none.
 void find_what_models_need(ModelOptions& model);
 
 /// What the job's model or script needs and does not name.

@@ -4,25 +4,20 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <random>
-#include <thread>
 #include <vector>
 
 #include "core/error.h"
-#include "core/half.h"
 #include "device/copy.h"
 #include "engine/backends.h"
+#include "engine/rate.h"
 #include "engine/resolve.h"
 #include "millrace/engine.h"
-#include "pipeline/failure.h"
 #include "pipeline/model_io.h"
-#include "pipeline/model_stage.h"
 #include "pipeline/picture_maker.h"
 
 namespace millrace {
@@ -36,47 +31,6 @@ constexpr std::chrono::seconds step_time{3};
 constexpr std::chrono::seconds warm_time{1};  // for what a GPU needs once: decoders, the first of each kernel
 constexpr int sample_frames = 48;             // decoded pictures kept in memory for the steps that need some
 constexpr int gpu_burst = 16;                 // frames enqueued before the host waits for them
-
-// Frames per second of `threads` threads that each call `work(thread)` until `time` is up; `work` returns the frames
-// that it did, 0 for no more.
-template <class Work>
-double rate_of(int threads, std::chrono::seconds time, const std::stop_token& stop, Work work) {
-    pipeline::Failure failure(stop);
-    std::atomic<std::int64_t> frames{0};
-    const auto begin = Clock::now();
-    {
-        std::vector<std::jthread> workers;
-        for (int thread = 0; thread < threads; ++thread) {
-            workers.emplace_back([&, thread] {
-                pipeline::guarded(failure, [&] {
-                    while (Clock::now() - begin < time && !failure.stop().stop_requested()) {
-                        const std::int64_t done = work(thread);
-                        if (done == 0) return;
-                        frames += done;
-                    }
-                });
-            });
-        }
-    }
-    const double wall = std::chrono::duration<double>(Clock::now() - begin).count();
-    failure.rethrow();
-    if (stop.stop_requested()) throw core::Error(core::ErrorCode::interrupted, "bench: interrupted");
-    return static_cast<double>(frames.load()) / wall;
-}
-
-// Values between 0 and 1 on the host, as pictures have them: a GPU is faster on zeros.
-void fill_with_noise(const device::Tensor& tensor) {
-    std::minstd_rand random(1);
-    std::uniform_real_distribution<float> values(0.0F, 1.0F);
-    const std::size_t size = tensor.desc.byte_count();
-    if (tensor.desc.dtype == core::DType::float32) {
-        std::generate_n(tensor.as<float>(), size / sizeof(float), [&] { return values(random); });
-    } else if (tensor.desc.dtype == core::DType::float16) {
-        std::generate_n(tensor.as<std::uint16_t>(), size / 2, [&] { return core::half_of_float(values(random)); });
-    } else {
-        std::memset(tensor.data, 0, size);
-    }
-}
 
 // Each stage of a job alone, on the first of its devices.
 class Bench {
@@ -93,6 +47,10 @@ class Bench {
 
     json run() {
         body_["device"] = device::to_string(device_);
+        body_["notes"] = prepared_.notes;
+        for (const std::string& note : prepared_.notes) {
+            if (progress_) progress_(note);
+        }
         add("decode", decode());
         keep_samples();
         if (prepared_.model) {
@@ -123,8 +81,8 @@ class Bench {
 
     template <class Work>
     double warm_rate_of(int threads, Work work) {
-        if (on_gpu()) rate_of(threads, warm_time, stop_, work);
-        return rate_of(threads, step_time, stop_, work);
+        if (on_gpu()) engine::rate_of(threads, warm_time, stop_, work);
+        return engine::rate_of(threads, step_time, stop_, work);
     }
 
     // Over and over, so that no lane is without a segment before the time is up.
@@ -180,7 +138,7 @@ class Bench {
 
     device::Tensor noise(const core::TensorDesc& desc) {
         device::Tensor here = device::lease_tensor(host_pool_, desc);
-        fill_with_noise(here);
+        engine::fill_with_noise(here);
         if (!on_gpu()) return here;
         device::Tensor there = device::copied(stream_, pool_, here);
         device::synchronize(stream_);
@@ -196,24 +154,9 @@ class Bench {
         return tensors;
     }
 
-    // In video frames per second: a tiled frame takes several runs.
     double model(infer::Session& session, int workers) {
-        const auto port = static_cast<std::size_t>(session.model().picture_input);
-        std::vector<device::Tensor> inputs = lease_zeros(session.input_descs());
-        inputs.at(port) = noise(session.input_descs().at(port));
-        std::vector<std::vector<device::Tensor>> outputs;
-        std::deque<pipeline::RunsInFlight> in_flight;
-        for (int i = 0; i < workers; ++i) {
-            outputs.push_back(lease_zeros(session.output_descs()));
-            in_flight.emplace_back(session.stream(), profile_);
-        }
-        return rate_of(workers, step_time, stop_, [&](int thread) -> std::int64_t {
-            const auto at = static_cast<std::size_t>(thread);
-            in_flight[at].begin();
-            session.run(session.stream(), {inputs, outputs[at]});
-            in_flight[at].end();
-            return session.model().batch;
-        });
+        engine::ResidentRuns runs(session, workers);
+        return runs.rate(step_time, stop_);
     }
 
     json model_batches() {
@@ -297,7 +240,7 @@ class Bench {
             samples_.back().pts - samples_.front().pts + std::max<std::int64_t>(1, samples_.back().duration);
         const int most = job().limits.encoders;
         const int encoders = most > 0 ? std::min(most, job().limits.lanes) : job().limits.lanes;
-        return rate_of(encoders, step_time, stop_, [&](int) -> std::int64_t {
+        return engine::rate_of(encoders, step_time, stop_, [&](int) -> std::int64_t {
             const auto encoder = backends_.make_encoder(0);
             media::Packet packet;
             std::int64_t frames = 0;

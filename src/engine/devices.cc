@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 
 #include "core/error.h"
 #include "device/cuda/probe.h"
+#include "engine/limits.h"
+#include "engine/machine.h"
 #include "infer/engine_runtime.h"
 #include "infer/session.h"
 #include "media/library.h"
@@ -19,18 +19,10 @@ namespace {
 
 using nlohmann::json;
 
-std::string processor_name() {
-    std::ifstream info("/proc/cpuinfo");
-    for (std::string line; std::getline(info, line);) {
-        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-    }
-    return "CPU";
-}
-
 json host_device() {
     const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
     return {{"name", "cpu"},
-            {"description", fmt::format("{}, {} cores", processor_name(), std::thread::hardware_concurrency())},
+            {"description", fmt::format("{}, {} cores", engine::processor_name(), engine::machine_cores())},
             {"memory_bytes", memory},
             {"usable", true}};
 }

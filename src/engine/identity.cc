@@ -9,6 +9,7 @@
 
 #include "core/sha256.h"
 #include "engine/device_choice.h"
+#include "engine/machine.h"
 #include "engine/model_settings.h"
 #include "engine/output_checks.h"
 #include "engine/version.h"
@@ -82,14 +83,6 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     if (plan.rate != 1) identity["pictures of a frame"] = std::to_string(plan.rate);
 }
 
-// Containers see the machine's driver here, too.
-void add_driver(pipeline::Identity& identity) {
-    std::ifstream file("/sys/module/nvidia/version");
-    std::string driver;
-    std::getline(file, driver);
-    identity["GPU driver"] = driver.empty() ? "unknown" : driver;
-}
-
 }  // namespace
 
 void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& encoder) {
@@ -105,7 +98,7 @@ void add_encoder(pipeline::Identity& identity, const media::EncoderSettings& enc
     std::string options;
     for (const auto& [key, value] : request.options) options += fmt::format("{}={} ", key, value);
     identity["-e"] = options;
-    if (encoder.device.kind == device::DeviceKind::cuda) add_driver(identity);
+    if (encoder.device.kind == device::DeviceKind::cuda) identity["GPU driver"] = gpu_driver_version();
 }
 
 std::string batch_text(int batch, int asked) {
@@ -128,11 +121,12 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     add_segments(identity, prepared.job);
     if (prepared.job.video) add_encoder(identity, prepared.job.video->encoder);
     if (prepared.model) add_model(identity, *prepared.model, *prepared.job.model);
+    if (!prepared.tuned.empty()) identity[tuned_key] = prepared.tuned;
     // Kernels are chosen and compiled by driver and libraries; NVENC's own code comes with the driver.
     const bool model_on_gpu = prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda;
     // What a script computes with is known in its own processes only.
     if (model_on_gpu && !prepared.model->parameters) identity["GPU libraries"] = infer::cuda_library_versions();
-    if (model_on_gpu) add_driver(identity);
+    if (model_on_gpu) identity["GPU driver"] = gpu_driver_version();
     return identity;
 }
 

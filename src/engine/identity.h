@@ -16,6 +16,9 @@ inline constexpr const char* choice_key = "model runs as";
 /// Where it says how many frames a run of the model takes.
 inline constexpr const char* batch_key = "batch";
 
+/// Where it says which settings came from tuning (engine/tune_settings.h).
+inline constexpr const char* tuned_key = "tuned";
+
 /// "16"; "4 of 16" where memory was too short for what was asked for.
 [[nodiscard]] std::string batch_text(int batch, int asked);
 

@@ -28,6 +28,8 @@ void members(Self& options, auto&& visit) {
     visit("runtime_library", options.runtime_library);
     visit("runtime", options.runtime);
     visit("engine_cache", options.engine_cache);
+    visit("tuning", options.tuning);
+    visit("tune_folder", options.tune_folder);
 }
 
 template <Either<ScriptOptions> Self>
@@ -114,6 +116,8 @@ template <>
 inline constexpr std::array<std::string_view, 3> names_of<OddSize>{"refuse", "pad", "crop"};
 template <>
 inline constexpr std::array<std::string_view, 2> names_of<ModelWeights>{"as_is", "fp16"};
+template <>
+inline constexpr std::array<std::string_view, 2> names_of<Tuning>{"use", "ignore"};
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<ModelRuntime>{"automatic", "cuda", "tensorrt"};
 template <>

@@ -16,6 +16,7 @@
 #include "engine/limits.h"
 #include "engine/output_checks.h"
 #include "engine/selection.h"
+#include "engine/tuning.h"
 #include "infer/tiles.h"
 #include "pipeline/model_io.h"
 
@@ -68,7 +69,7 @@ class Resolver {
     }
 
     void resolve_model() {
-        const infer::ModelDescription& model = prepared_.model->model;
+        const infer::ModelDescription& model = prepared_.model->model;  // tuning may change its batch
         if (model.tile && model.output == infer::OutputKind::data) {
             throw core::Error(
                 core::ErrorCode::usage,
@@ -78,6 +79,8 @@ class Resolver {
         const auto evenness = job_.output.odd_size == OddSize::pad ? pipeline::Evenness::even : pipeline::Evenness::any;
         plan.frame = pipeline::frame_size(model, {video().picture.width, video().picture.height}, evenness);
         plan.input = model.tile ? infer::plan_tiles(model, plan.frame).tile : plan.frame;
+        if (model.order == infer::Order::sequential) use_one_device();
+        if (script_ == nullptr) take_up_tuning(plan);
         plan.batch_timeout = job_.model.batch_timeout;
         plan.result_memory = prepared_.gpu_memory.results;
         // A session on a GPU has one stream, and takes its runs one after the other.
@@ -88,7 +91,6 @@ class Resolver {
                 "a GPU takes one run of the model after the other: --model-workers is not used");
         }
         if (plan.workers == 0) plan.workers = machine_cores();
-        if (model.order == infer::Order::sequential) use_one_device();
         if (script_ != nullptr) {
             use_script(plan);
         } else {
@@ -96,6 +98,19 @@ class Resolver {
         }
         prepared_.job.model = std::move(plan);
         prepared_.job.devices = prepared_.devices;
+    }
+
+    void take_up_tuning(const pipeline::ModelPlan& plan) {
+        TakenUp taken =
+            use_tuning(job_, *prepared_.model, {prepared_.devices, plan.frame, plan.input}, earlier_identity());
+        prepared_.tuned = taken.identity();
+        std::ranges::move(taken.notes, std::back_inserter(prepared_.notes));
+    }
+
+    // Of an interrupted run that this one continues.
+    [[nodiscard]] std::optional<pipeline::Identity> earlier_identity() const {
+        if (prepared_.job.old_journal != pipeline::OldJournal::resume) return std::nullopt;
+        return pipeline::read_identity(prepared_.job.work_folder);
     }
 
     // One call after the other: Python runs one thing at a time.
@@ -125,16 +140,12 @@ class Resolver {
         if (loaded.request.threads == 0 && !on_gpu()) {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
-        std::optional<pipeline::Identity> earlier;
-        if (prepared_.job.old_journal == pipeline::OldJournal::resume) {
-            earlier = pipeline::read_identity(prepared_.job.work_folder);
-        }
         const auto make_first = [&](const infer::ModelRequest& request, const infer::ModelDescription& model) {
             plan.model = model;
             return make_session(request, plan);
         };
         LoadNotes said = load_sessions(
-            loaded, {prepared_.devices, prepared_.gpu_memory, plan.input, std::move(earlier), make_first});
+            loaded, {prepared_.devices, prepared_.gpu_memory, plan.input, earlier_identity(), make_first});
         std::ranges::move(said.fallbacks, std::back_inserter(prepared_.fallbacks));
         std::ranges::move(said.notes, std::back_inserter(prepared_.notes));
         const infer::Session& session = *loaded.sessions.front();
@@ -318,7 +329,7 @@ class Resolver {
             fmt::format("--gpu-memory has room for the surfaces of {} decode lanes", limits.lanes));
     }
 
-    const Job& job_;
+    Job job_;  ///< as asked for, and where that leaves something open, as tuned
     const std::stop_token& stop_;
     const Building& building_;
     const Script* script_;  ///< null: none

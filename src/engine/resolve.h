@@ -28,6 +28,7 @@ struct PreparedJob {
     OpenedInput input;
     std::unique_ptr<LoadedModel> model;  ///< null: none
     pipeline::ResolvedJob job;
+    std::string tuned;  ///< settings that may change bits and came from tuning, as JSON; empty: none
     std::vector<std::string> fallbacks;
     std::vector<std::string> notes;
 };

@@ -10,6 +10,14 @@ import pytest
 from tools import ROOT
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_tuning(tmp_path_factory):
+    """What somebody tuned on this machine is nothing to tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Where the output goes: nothing else is in it."""

@@ -29,9 +29,10 @@ void each(OutputOptions& options, const auto& set) {
         fragmented, audio, subtitles);
 }
 void each(ModelOptions& options, const auto& set) {
-    auto& [path, settings, batch, threads, workers, batch_timeout, weights, runtime_library, runtime, engine_cache] =
-        options;
-    set(path, settings, batch, threads, workers, batch_timeout, weights, runtime_library, runtime, engine_cache);
+    auto& [path, settings, batch, threads, workers, batch_timeout, weights, runtime_library, runtime, engine_cache,
+           tuning, tune_folder] = options;
+    set(path, settings, batch, threads, workers, batch_timeout, weights, runtime_library, runtime, engine_cache, tuning,
+        tune_folder);
 }
 void each(ScriptOptions& options, const auto& set) {
     auto& [path, further, settings, python, workers, timeout] = options;
