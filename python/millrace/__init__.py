@@ -31,6 +31,7 @@ from millrace._generator import generator
 from millrace._options import Options
 from millrace._report import Report
 from millrace._run import devices, probe, run, versions
+from millrace._tune import LivePoint, TunePoint, TuneResult, TuneRun, TuneSettings, tune
 from millrace._writer import Writer, WriterOptions
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ExportReport",
     "Frame",
     "InterruptedRun",
+    "LivePoint",
     "Losses",
     "Options",
     "Progress",
@@ -48,6 +50,10 @@ __all__ = [
     "RefusedError",
     "Report",
     "ScriptError",
+    "TunePoint",
+    "TuneResult",
+    "TuneRun",
+    "TuneSettings",
     "UsageError",
     "Writer",
     "WriterOptions",
@@ -60,5 +66,6 @@ __all__ = [
     "processor",
     "read",
     "run",
+    "tune",
     "versions",
 ]

@@ -61,6 +61,7 @@ class Options(TypedDict, total=False):
     fp16: bool | None
     runtime: Literal["auto", "cuda", "tensorrt"] | None
     engine_cache: Path | None
+    no_tune: bool | None  # without what millrace.tune() found
     ort_library: Path | None  # ONNX Runtime's library
 
     # Script

@@ -40,7 +40,7 @@ def run(
     """
     check_names("run", options)
     asked: dict[str, Any] = {"input": input, "output": output, "model": model, **options}
-    running = _engine.Running(arguments("run", _with_found(asked)))
+    running = _engine.Running(arguments("run", with_found(asked)))
     try:
         while not running.wait(_INTERVAL):
             if progress is not None:
@@ -70,12 +70,12 @@ def probe(path: Path, *, model: Path | None = None, **options: Unpack[Options]) 
     """What a file holds, and what a run with these options would do: docs/probe.md."""
     check_names("probe", options)
     asked: dict[str, Any] = {"input": path, "model": model, **options}
-    return _object(_engine.probe(arguments("probe", _with_found(asked))))
+    return _object(_engine.probe(arguments("probe", with_found(asked))))
 
 
 def devices(*, ort_library: Path | None = None) -> dict[str, Any]:
     """What `device` may name, and the libraries that were found."""
-    return _object(_engine.devices(arguments("devices", _with_found({"ort_library": ort_library}))))
+    return _object(_engine.devices(arguments("devices", with_found({"ort_library": ort_library}))))
 
 
 def versions() -> dict[str, Any]:
@@ -87,7 +87,8 @@ def _object(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(text))
 
 
-def _with_found(options: dict[str, Any]) -> dict[str, Any]:
+def with_found(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with what the command line would look for elsewhere."""
     if options.get("ort_library") is None:
         options["ort_library"] = _runtime.chosen_library()
     if options.get("script") is not None and options.get("python") is None:

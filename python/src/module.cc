@@ -18,6 +18,7 @@
 #include "reader.h"
 #include "running.h"
 #include "script_worker.h"
+#include "tune.h"
 #include "words.h"
 #include "writer.h"
 
@@ -140,6 +141,7 @@ NB_MODULE(_engine, module) {
     python::define_writer(module);
     python::define_generator(module);
     python::define_measure(module);
+    python::define_tune(module);
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));
     module.def("versions", &versions_json);

@@ -175,9 +175,7 @@ void segment_length(Draft& draft, const std::string& value) {
 void restart(Draft& draft, const std::string&) { draft.job.run.journal = Continue::restart; }
 void strict(Draft& draft, const std::string&) { draft.job.run.strictness = Strictness::strict; }
 
-void tune_time(Draft& draft, const std::string& value) {
-    draft.tune.seconds = seconds(time_above_0("--time", value));
-}
+void tune_time(Draft& draft, const std::string& value) { draft.tune.seconds = seconds(time_above_0("--time", value)); }
 void live(Draft& draft, const std::string& value) {
     constexpr double slowest = 0.1;
     constexpr double fastest = 10000;

@@ -122,8 +122,8 @@ constexpr std::array table{
            model_group, engines, 0U, once, set::runtime},
     Option{"engine-cache", "", "FOLDER", "", "where TensorRT's engines are kept (default: ~/.cache/millrace/engines)",
            model_group, engines, 0U, once, set::engine_cache},
-    Option{"no-tune", "", "", "", "run without what 'millrace tune' found for the model", model_group, tuned, run_only,
-           once, set::no_tune},
+    Option{"no-tune", "", "", "", "run without what 'millrace tune' found for the model", model_group, tuned, 0U, once,
+           set::no_tune},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
            bit(CommandId::devices), once, set::runtime_library},
     Option{"script", "", "FILE", "", "Python script that frames go through or come from", script_group, run_only,
@@ -189,7 +189,7 @@ constexpr std::array command_table{
                 "millrace bench -i in.mp4 -m x2.onnx\n"
                 "millrace bench -i in.mp4 -m x2.onnx -preset veryfast --json",
                 ""},
-    CommandInfo{CommandId::tune, "tune", "find a model's best settings by measuring, and keep them for 'run'",
+    CommandInfo{CommandId::tune, "tune", "find a model's best settings by measuring, for 'run'",
                 "millrace tune -m x2.onnx -i in.mp4\n"
                 "millrace tune -m x2.onnx -i in.mp4 -d cuda --time 600 --plot curve.svg\n"
                 "millrace tune -m x2.onnx -i in.mp4 --live 30",

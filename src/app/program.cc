@@ -132,9 +132,8 @@ int measure(Context& context, const std::string& report_path, std::string (*rend
 
 int execute(Context& context, BenchCommand& command) {
     if (!command.job.model.path.empty()) find_what_models_need(command.job.model);
-    return measure(context, command.report_path, render_bench, [&command](const auto& step, const auto& stop) {
-        return bench_json(command.job, step, stop);
-    });
+    return measure(context, command.report_path, render_bench,
+                   [&command](const auto& step, const auto& stop) { return bench_json(command.job, step, stop); });
 }
 
 int execute(Context& context, TuneCommand& command) {

@@ -113,7 +113,9 @@ class Plot {
 
   private:
     [[nodiscard]] double at_x(double value) const { return left + x_.place(value) * (width - left - right); }
-    [[nodiscard]] double at_y(double value) const { return height - bottom - y_.place(value) * (height - top - bottom); }
+    [[nodiscard]] double at_y(double value) const {
+        return height - bottom - y_.place(value) * (height - top - bottom);
+    }
 
     void text(double x, double y, const char* anchor, const std::string& words, const char* more = "") {
         body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" {}>{}</text>\n", x, y, anchor, more,
@@ -147,10 +149,10 @@ class Plot {
         if (line.strokes == Strokes::joined)
             body_ += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"/>\n", path, color);
         for (const Mark& mark : line.marks) {
-            body_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\" stroke=\"{}\" "
-                                 "stroke-width=\"1.5\"/>\n",
-                                 at_x(mark.x), at_y(mark.y), mark.chosen ? 7 : 3.5, mark.hollow ? "#fff" : color,
-                                 color);
+            body_ += fmt::format(
+                "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\" stroke=\"{}\" "
+                "stroke-width=\"1.5\"/>\n",
+                at_x(mark.x), at_y(mark.y), mark.chosen ? 7 : 3.5, mark.hollow ? "#fff" : color, color);
             if (!mark.label.empty()) text(at_x(mark.x) + 9, at_y(mark.y) - 7, "start", mark.label, "font-size=\"11\"");
         }
     }
@@ -215,8 +217,8 @@ std::string plot_batches(const json& tuned) {
         lines.push_back(by_name[name]);
     }
     if (y.high <= 0) y.high = 1;
-    return Plot(fmt::format("{} on {}", tuned.at("model").get<std::string>(), tuned.at("device").get<std::string>()),
-                x, y)
+    return Plot(fmt::format("{} on {}", tuned.at("model").get<std::string>(), tuned.at("device").get<std::string>()), x,
+                y)
         .draw(lines);
 }
 
@@ -232,8 +234,8 @@ std::string plot_live(const json& tuned) {
         const double fps = point.at("ceiling_fps").get<double>();
         const bool hollow = !point.at("keeps_up").get<bool>();
         const bool best = point == live.at("best");
-        const std::string label = fmt::format("{} / {:.0f}", point.at("batch").get<int>(),
-                                              1e3 * point.at("timeout_seconds").get<double>());
+        const std::string label =
+            fmt::format("{} / {:.0f}", point.at("batch").get<int>(), 1e3 * point.at("timeout_seconds").get<double>());
         half.marks.push_back({fps, 1e3 * point.at("p50_seconds").get<double>(), "", best, hollow});
         most.marks.push_back({fps, 1e3 * point.at("p99_seconds").get<double>(), label, best, hollow});
         widen(x, 1.1 * fps);

@@ -27,8 +27,8 @@ std::string precision_of(const ordered_json& settings) {
 std::string points_table(const ordered_json& tuned) {
     ordered_json chosen = tuned.at("chosen");
     chosen.erase("lanes");
-    Table table({Align::left, Align::right, Align::right, Align::right, Align::left, Align::right, Align::right,
-                 Align::right});
+    Table table(
+        {Align::left, Align::right, Align::right, Align::right, Align::left, Align::right, Align::right, Align::right});
     table.add({"", "batch", "runs", "threads", "precision", "fps", "+-", "a run"});
     for (const auto& point : tuned.at("points")) {
         const auto& settings = point.at("settings");
@@ -45,10 +45,11 @@ std::string whole_table(const ordered_json& tuned) {
     Table table({Align::left, Align::right, Align::right, Align::left});
     for (const auto& run : tuned.at("whole")) {
         const int lanes = number(run.at("settings"), "lanes");
-        table.add({lanes > 0 ? fmt::format("{} lane{}", lanes, lanes == 1 ? "" : "s") : run.at("what").get<std::string>(),
-                   fmt::format("{:.2f} fps", run.at("fps").get<double>()),
-                   fmt::format("{} frames", run.at("frames").get<int>()),
-                   fmt::format("{} limits", run.at("limits").get<std::string>())});
+        table.add(
+            {lanes > 0 ? fmt::format("{} lane{}", lanes, lanes == 1 ? "" : "s") : run.at("what").get<std::string>(),
+             fmt::format("{:.2f} fps", run.at("fps").get<double>()),
+             fmt::format("{} frames", run.at("frames").get<int>()),
+             fmt::format("{} limits", run.at("limits").get<std::string>())});
     }
     return table.render(2);
 }
@@ -64,8 +65,9 @@ std::string live_table(const ordered_json& live) {
         table.add({point == live.at("best") ? "*" : "", std::to_string(point.at("batch").get<int>()),
                    time("timeout_seconds"), fmt::format("{:.1f}", point.at("mean_batch").get<double>()),
                    fmt::format("{:.1f}", point.at("fps").get<double>()),
-                   fmt::format("{:.1f}", point.at("ceiling_fps").get<double>()), time("p50_seconds"), time("p99_seconds"),
-                   time("worst_seconds"), point.at("keeps_up").get<bool>() ? "" : "does not keep up"});
+                   fmt::format("{:.1f}", point.at("ceiling_fps").get<double>()), time("p50_seconds"),
+                   time("p99_seconds"), time("worst_seconds"),
+                   point.at("keeps_up").get<bool>() ? "" : "does not keep up"});
     }
     return table.render(1);
 }
@@ -95,10 +97,10 @@ std::string ended_lines(const ordered_json& tuned) {
 std::string render_tune(const std::string& json) {
     const ordered_json tuned = ordered_json::parse(json);
     const auto& input = tuned.at("model_input");
-    std::string text = fmt::format("{} at {}x{} on {} ({}), {}\n", tuned.at("model").get<std::string>(),
-                                   input.at(0).get<int>(), input.at(1).get<int>(),
-                                   tuned.at("device").get<std::string>(), tuned.at("machine").get<std::string>(),
-                                   tuned.at("runtime").get<std::string>());
+    std::string text =
+        fmt::format("{} at {}x{} on {} ({}), {}\n", tuned.at("model").get<std::string>(), input.at(0).get<int>(),
+                    input.at(1).get<int>(), tuned.at("device").get<std::string>(),
+                    tuned.at("machine").get<std::string>(), tuned.at("runtime").get<std::string>());
     if (tuned.contains("live")) {
         const auto& live = tuned.at("live");
         return text + live_table(live) + "ended by\n" + ended_lines(tuned) + live_result(live);

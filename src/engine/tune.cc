@@ -27,9 +27,9 @@ using engine::TunePoint;
 using engine::WholeRun;
 using nlohmann::json;
 
-constexpr double model_share = 0.6;        // of the time, for the model by itself
-constexpr double engine_seconds = 240;     // that must be left to build an engine
-constexpr double enough_of_model = 0.97;   // of the model's own rate: other lanes cannot move a run
+constexpr double model_share = 0.6;       // of the time, for the model by itself
+constexpr double engine_seconds = 240;    // that must be left to build an engine
+constexpr double enough_of_model = 0.97;  // of the model's own rate: other lanes cannot move a run
 constexpr int most_batch = 1024;
 constexpr std::int64_t pilot_frames = 48;  // of the first whole run, which says how long others take
 constexpr double whole_runs = 8;           // that the time left is meant for
@@ -281,7 +281,8 @@ class Tuner {
         }
         std::vector<double> rates{base.fps};
         std::vector<int> lanes{0};
-        for (int next = 1; next <= std::min(most_lanes_, segments_) && engine::still_rises({rates.begin() + 1, rates.end()});
+        for (int next = 1;
+             next <= std::min(most_lanes_, segments_) && engine::still_rises({rates.begin() + 1, rates.end()});
              next *= 2) {
             if (1.5 * static_cast<double>(frames_) / base.fps > time_.left()) {
                 end("lanes", "no time is left; --time gives more");
@@ -311,7 +312,8 @@ class Tuner {
         body_["stored"] = nullptr;
         if (options_.result == Keep::no || asked_.model.tune_folder.empty()) return std::move(body_);
         const engine::TuneStore store(asked_.model.tune_folder);
-        body_["stored"] = store.save(key_, {found_, encoder_, 0, ""}, {{"points", body_["points"]}, {"whole", body_["whole"]}});
+        body_["stored"] =
+            store.save(key_, {found_, encoder_, 0, ""}, {{"points", body_["points"]}, {"whole", body_["whole"]}});
         return std::move(body_);
     }
 

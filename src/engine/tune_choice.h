@@ -35,8 +35,8 @@ struct TunePoint {
 [[nodiscard]] std::size_t first_near_best(std::span<const double> rates, double tolerance = worthwhile);
 
 /// Of `points`, not empty, the one that costs least among those that are as fast as the fastest: within `worthwhile`,
-/// or half of how far that one's measurements lie apart, where the machine is less quiet. What costs less: as it is before float16, ONNX
-/// Runtime before TensorRT, small batches before large, one thread a run before several.
+/// or half of how far that one's measurements lie apart, where the machine is less quiet. What costs less: as it is
+/// before float16, ONNX Runtime before TensorRT, small batches before large, one thread a run before several.
 [[nodiscard]] const TunePoint& choose(const std::vector<TunePoint>& points);
 
 /// Threads a run for a machine of `cores`: 1, 2, 4, ..., cores.

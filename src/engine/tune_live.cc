@@ -31,7 +31,7 @@ using Seconds = std::chrono::duration<double>;
 using nlohmann::json;
 
 constexpr int most_batch = 64;
-constexpr double shortest = 2;   // seconds of one measurement
+constexpr double shortest = 2;  // seconds of one measurement
 constexpr double longest = 10;
 constexpr double batches_seen = 12;  // in one measurement, at least
 
@@ -201,9 +201,8 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
         due.push_back(begin + std::chrono::duration_cast<Clock::duration>(Seconds(i / rate.fps)));
     }
     int fed = 0;
-    pipeline::guarded(failure, [&] {
-        fed = feed(batcher, arrivals, entry, rate, due, entries_a_frame, failure.stop());
-    });
+    pipeline::guarded(failure,
+                      [&] { fed = feed(batcher, arrivals, entry, rate, due, entries_a_frame, failure.stop()); });
     batcher.close();
     stage.join();
     const double wall = seconds(Clock::now() - started);
@@ -220,11 +219,15 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
 namespace {
 
 json to_json(const LiveTimes& times, int batch, std::chrono::milliseconds timeout) {
-    return {{"batch", batch},          {"timeout_seconds", seconds(timeout)},
-            {"fps", times.fps},        {"ceiling_fps", times.ceiling_fps},
+    return {{"batch", batch},
+            {"timeout_seconds", seconds(timeout)},
+            {"fps", times.fps},
+            {"ceiling_fps", times.ceiling_fps},
             {"p50_seconds", times.p50},
-            {"p99_seconds", times.p99}, {"worst_seconds", times.worst},
-            {"frames", times.frames},  {"mean_batch", times.mean_batch},
+            {"p99_seconds", times.p99},
+            {"worst_seconds", times.worst},
+            {"frames", times.frames},
+            {"mean_batch", times.mean_batch},
             {"keeps_up", times.keeps_up}};
 }
 

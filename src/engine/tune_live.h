@@ -45,8 +45,8 @@ struct LiveSearch {
     std::stop_token stop;
 };
 
-/// Batches and timeouts one after the other, into body["live"]: the points, and the one whose slowest frames are soonest
-/// done.
+/// Batches and timeouts one after the other, into body["live"]: the points, and the one whose slowest frames are
+/// soonest done.
 void measure_live(ModelMeter& meter, const LiveSearch& search, const std::function<void(const std::string&)>& progress,
                   nlohmann::json& body);
 

@@ -68,7 +68,7 @@ class ModelMeter {
     PreparedJob prepared_;
     infer::RuntimeChoice choice_;
     int entries_a_frame_ = 1;
-    double load_seconds_ = 0;     ///< of the session before
+    double load_seconds_ = 0;  ///< of the session before
 };
 
 }  // namespace millrace::engine

@@ -24,7 +24,7 @@ struct TuneKey {
 struct StoredTuning {
     TunedSettings settings;
     std::string encoder;  ///< that the lanes are for
-    double at = 0;  ///< when it was measured, seconds since 1970
+    double at = 0;        ///< when it was measured, seconds since 1970
     std::string path;
 };
 
@@ -42,8 +42,8 @@ class TuneStore {
     /// Never throws for what lies there: what cannot be read is a problem to be told.
     [[nodiscard]] FoundTuning find(const TuneKey& key) const;
 
-    /// Of `tuning` settings and encoder. `measured` is kept beside, for people. Returns the file's path. Makes the folder. Throws Error(failed |
-    /// no_space) naming it.
+    /// Of `tuning` settings and encoder. `measured` is kept beside, for people. Returns the file's path. Makes the
+    /// folder. Throws Error(failed | no_space) naming it.
     std::string save(const TuneKey& key, const StoredTuning& tuning, const nlohmann::json& measured) const;
 
   private:

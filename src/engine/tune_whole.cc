@@ -30,8 +30,7 @@ std::string make_folder() {
 
 }  // namespace
 
-WholeRuns::WholeRuns(Job job, const std::stop_token& stop)
-    : job_(std::move(job)), stop_(stop), folder_(make_folder()) {
+WholeRuns::WholeRuns(Job job, const std::stop_token& stop) : job_(std::move(job)), stop_(stop), folder_(make_folder()) {
     job_.output.path = (fs::path(folder_) / "out").string();
     // Without an extension it does for video and for data.
     if (job_.output.format.empty()) job_.output.format = "matroska";

@@ -74,8 +74,8 @@ TuneKey tune_key(const LoadedModel& loaded, const TunePlace& place) {
     key.place["frame"] = text_of(place.frame);
     key.place["input"] = text_of(place.input);
     const bool on_gpu = place.devices.front().kind == device::DeviceKind::cuda;
-    key.place["device"] = fmt::format("{} x{}", on_gpu ? kind_of(place.devices.front()) : processor_name(),
-                                      place.devices.size());
+    key.place["device"] =
+        fmt::format("{} x{}", on_gpu ? kind_of(place.devices.front()) : processor_name(), place.devices.size());
     key.place["cores"] = std::to_string(machine_cores());
     key.versions["Millrace"] = version();
     key.versions["runtime"] = loaded.runtime.version;
@@ -117,8 +117,7 @@ TakenUp use_tuning(Job& job, LoadedModel& loaded, const TunePlace& place,
     take_up(job, taken.settings);
     if (taken.settings.batch > 0) set_batch(loaded, taken.settings.batch);
     if (taken.settings.threads > 0) loaded.request.threads = taken.settings.threads;
-    taken.notes.push_back(
-        fmt::format("tuned {}: {}; --no-tune runs without", chosen.from, to_text(taken.settings)));
+    taken.notes.push_back(fmt::format("tuned {}: {}; --no-tune runs without", chosen.from, to_text(taken.settings)));
     return taken;
 }
 

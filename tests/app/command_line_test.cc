@@ -222,6 +222,15 @@ TEST(OtherCommands, TakeTheirFiles) {
     EXPECT_EQ(check.batch, 4);
     EXPECT_EQ(std::get<BenchCommand>(parse_command_line(words("bench -i a.mp4 -m m.onnx")).action).job.model.path,
               "m.onnx");
+    const auto tune = std::get<TuneCommand>(
+        parse_command_line(words("tune -i a.mp4 -m m.onnx --time 2:00 --live 29.97 --no-store --plot a.svg")).action);
+    EXPECT_EQ(tune.job.model.path, "m.onnx");
+    EXPECT_EQ(tune.options.seconds, 120);
+    EXPECT_EQ(tune.options.live_fps, 29.97);
+    EXPECT_EQ(tune.options.result, Keep::no);
+    EXPECT_EQ(tune.plot_path, "a.svg");
+    EXPECT_EQ(std::get<RunCommand>(parse_command_line(words("run -i a -o b -m m --no-tune")).action).job.model.tuning,
+              Tuning::ignore);
     EXPECT_EQ(std::get<DevicesCommand>(parse_command_line(words("devices --ort-library x")).action).runtime_library,
               "x");
     EXPECT_TRUE(std::holds_alternative<VersionCommand>(parse_command_line(words("--version")).action));
@@ -242,19 +251,20 @@ TEST_P(WrongLine, SaysWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     Commands, WrongLine,
-    testing::Values(Wrong{"rnu -i a", "no command is called 'rnu'; did you mean 'run'?"},
-                    Wrong{"frobnicate", "'millrace --help' lists them"},
-                    Wrong{"-i a -o b", "did you mean 'millrace run -i ...'?"},
-                    Wrong{"model x.onnx", "expected 'model show FILE', found 'model x.onnx'"},
-                    Wrong{"script x.py", "expected 'script check FILE', found 'script x.py'"},
-                    Wrong{"script check", "script check needs a script"},
-                    Wrong{"script check x.py --size 64", "--size"}, Wrong{"model show", "model show needs a model"},
-                    Wrong{"probe", "probe needs a file"}, Wrong{"probe a b", "expected one file, found 'a' and 'b'"},
-                    Wrong{"run -o b", "run needs an input (-i FILE)"},
-                    Wrong{"run -i a", "run needs an output (-o FILE)"},
-                    Wrong{"run a.mp4 b.mp4", "unexpected 'a.mp4'; input and output are named with -i and -o"},
-                    Wrong{"completion tcsh", "expected bash, zsh or fish, found 'tcsh'"},
-                    Wrong{"completion", "expected a shell"}, Wrong{"devices x", "unexpected 'x'"}));
+    testing::Values(
+        Wrong{"rnu -i a", "no command is called 'rnu'; did you mean 'run'?"},
+        Wrong{"frobnicate", "'millrace --help' lists them"}, Wrong{"-i a -o b", "did you mean 'millrace run -i ...'?"},
+        Wrong{"model x.onnx", "expected 'model show FILE', found 'model x.onnx'"},
+        Wrong{"script x.py", "expected 'script check FILE', found 'script x.py'"},
+        Wrong{"script check", "script check needs a script"}, Wrong{"script check x.py --size 64", "--size"},
+        Wrong{"model show", "model show needs a model"}, Wrong{"tune -i a", "tune needs a model (-m FILE)"},
+        Wrong{"tune -m a", "tune needs an input (-i FILE)"},
+        Wrong{"tune -i a -m b --no-tune", "unknown option '--no-tune'"}, Wrong{"probe", "probe needs a file"},
+        Wrong{"probe a b", "expected one file, found 'a' and 'b'"}, Wrong{"run -o b", "run needs an input (-i FILE)"},
+        Wrong{"run -i a", "run needs an output (-o FILE)"},
+        Wrong{"run a.mp4 b.mp4", "unexpected 'a.mp4'; input and output are named with -i and -o"},
+        Wrong{"completion tcsh", "expected bash, zsh or fish, found 'tcsh'"}, Wrong{"completion", "expected a shell"},
+        Wrong{"devices x", "unexpected 'x'"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Unknown, WrongLine,

@@ -135,7 +135,7 @@ std::set<std::string> bash_completions(const std::string& line) {
 
 TEST(BashCompletion, OffersCommands) {
     EXPECT_EQ(bash_completions("millrace "),
-              (std::set<std::string>{"run", "probe", "bench", "model", "script", "devices", "completion", "man",
+              (std::set<std::string>{"run", "probe", "bench", "tune", "model", "script", "devices", "completion", "man",
                                      "--help", "--version"}));
     EXPECT_EQ(bash_completions("millrace pr"), std::set<std::string>{"probe"});
     EXPECT_EQ(bash_completions("millrace model "), std::set<std::string>{"show"});

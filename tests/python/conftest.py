@@ -14,6 +14,14 @@ sys.path[:0] = [PACKAGE, str(TESTS / "e2e")]
 os.environ["PYTHONPATH"] = PACKAGE  # of the Pythons that tests start
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_tuning(tmp_path_factory):
+    """What somebody tuned on this machine is nothing to tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def film(tmp_path_factory):
     """Eight seconds in sixteen segments of half a second."""

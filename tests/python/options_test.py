@@ -11,8 +11,13 @@ from millrace._options import arguments
 from tools import ROOT
 
 SAMPLE = ROOT / "samples/bbb.mp4"
-# What the caller of a function has otherwise, and `size` of `script check`.
-NOT_OF_A_FUNCTION = {"input", "output", "model", "report", "json", "no-progress", "verbosity", "size"}
+# What the caller of a function has otherwise, `size` of `script check`, and what tune() alone has.
+NOT_OF_A_FUNCTION = {"input", "output", "model", "report", "json", "no-progress", "verbosity", "size"} | {
+    "time",
+    "live",
+    "no-store",
+    "plot",
+}
 
 
 def test_every_option_has_its_argument():

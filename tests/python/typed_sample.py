@@ -35,6 +35,14 @@ def generate(frames: list[bytes]) -> int:
     return writer.report.frames.muxed
 
 
+def tuned() -> int:
+    found = millrace.tune("x2.onnx", "in.mp4", time=30, batch=4, progress=print)
+    best: millrace.TuneSettings | None = found.chosen
+    rates: list[float] = [point.fps for point in found.points]
+    print(found, rates, found.live_best, [why for _, why in found.ended])
+    return 0 if best is None or best.batch is None else best.batch
+
+
 def main() -> float:
     stop = threading.Event()
     try:

@@ -32,6 +32,7 @@ def test_a_script_is_checked(tmp_path):
         ("crf=20", "crff=20", "crff"),
         ("report.fps", "report.fsp", "fsp"),
         ("now.phase", "now.phrase", "phrase"),
+        ("found.chosen", "found.choice", "choice"),
         ("tile=(256, 256, 16)", "tile=(256, 256)", "tile"),
         ('color="luma"', 'color="lima"', "processor"),
         ("size=(64, 48)", "size=64", "processor"),
