@@ -1,13 +1,10 @@
 #include "engine/tune_live.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -28,12 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
-using nlohmann::json;
-
-constexpr int most_batch = 64;
-constexpr double shortest = 2;  // seconds of one measurement
-constexpr double longest = 10;
-constexpr double batches_seen = 12;  // in one measurement, at least
 
 double seconds(Clock::duration time) { return Seconds(time).count(); }
 
@@ -214,86 +205,6 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
         if (summary.stage == pipeline::Stage::model) times.ceiling_fps = summary.ceiling_fps;
     }
     return times;
-}
-
-namespace {
-
-json to_json(const LiveTimes& times, int batch, std::chrono::milliseconds timeout) {
-    return {{"batch", batch},
-            {"timeout_seconds", seconds(timeout)},
-            {"fps", times.fps},
-            {"ceiling_fps", times.ceiling_fps},
-            {"p50_seconds", times.p50},
-            {"p99_seconds", times.p99},
-            {"worst_seconds", times.worst},
-            {"frames", times.frames},
-            {"mean_batch", times.mean_batch},
-            {"keeps_up", times.keeps_up}};
-}
-
-// A batch that is full before the shortest of them leaves at the same time with any.
-std::vector<std::chrono::milliseconds> timeouts_for(int batch, const LiveSearch& search) {
-    const std::chrono::milliseconds asked = search.job.model.batch_timeout;
-    std::vector<std::chrono::milliseconds> timeouts;
-    for (const auto timeout : {asked / 5, asked, asked * 4}) {
-        if (timeout.count() == 0) continue;
-        timeouts.push_back(timeout);
-        if ((batch - 1) / search.fps < seconds(timeout)) break;
-    }
-    return timeouts;
-}
-
-std::vector<int> batches_for(const ModelMeter& meter, const Job& job) {
-    std::vector<int> batches{meter.plan().model.batch};
-    if (job.model.batch || !batch_is_open(meter.plan().model)) return batches;
-    while (batches.back() * 2 <= most_batch) batches.push_back(batches.back() * 2);
-    return batches;
-}
-
-// Of those that keep up, the one whose slowest frames are soonest done.
-json best_of(const json& points) {
-    json best;
-    for (const json& point : points) {
-        if (!point["keeps_up"].get<bool>()) continue;
-        if (best.is_null() || point["p99_seconds"] < best["p99_seconds"]) best = point;
-    }
-    return best;
-}
-
-}  // namespace
-
-void measure_live(ModelMeter& meter, const LiveSearch& search, const std::function<void(const std::string&)>& progress,
-                  json& body) {
-    json points = json::array();
-    std::string ended = "all batches were tried";
-    for (const int batch : batches_for(meter, search.job)) {
-        TunedSettings settings = meter.initial();
-        settings.batch = batch;
-        std::unique_ptr<infer::Session> session = meter.make_session(settings);
-        (void)ResidentRuns(*session, 1).rate(std::chrono::milliseconds(50), search.stop);
-        for (const auto timeout : timeouts_for(batch, search)) {
-            LiveRate rate{search.fps, std::clamp(batches_seen * batch / search.fps, shortest, longest), timeout};
-            if (!points.empty() && rate.seconds > search.time.left()) {
-                body["live"] = {{"fps", search.fps}, {"points", points}, {"best", best_of(points)}};
-                body["ended"].push_back({{"axis", "live"}, {"why", "no time is left; --time gives more"}});
-                return;
-            }
-            const LiveTimes times = run_live(*session, meter.plan(), meter.entries_a_frame(), rate, search.stop);
-            points.push_back(to_json(times, batch, timeout));
-            if (progress) {
-                progress(fmt::format("batch {}, {} ms: {:.1f} fps, half within {:.0f} ms, 99 % within {:.0f} ms", batch,
-                                     timeout.count(), times.fps, 1e3 * times.p50, 1e3 * times.p99));
-            }
-        }
-        // A larger one is never full in time.
-        if (batch / search.fps > seconds(search.job.model.batch_timeout * 4)) {
-            ended = fmt::format("a batch of {} takes {:.0f} ms to fill, longer than the longest timeout", batch,
-                                1e3 * batch / search.fps);
-            break;
-        }
-    }
-    body["live"] = {{"fps", search.fps}, {"points", points}, {"best", best_of(points)}};
-    body["ended"].push_back({{"axis", "live"}, {"why", ended}});
 }
 
 }  // namespace millrace::engine
