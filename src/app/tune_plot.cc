@@ -104,7 +104,7 @@ class Plot {
             "font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
             "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
             width, height);
-        text(width / 2, 20, "middle", title_, "font-size=\"14\" font-weight=\"bold\"");
+        text(width / 2, 20, "middle", title_, R"(font-size="14" font-weight="bold")");
         draw_axes();
         for (std::size_t i = 0; i < lines.size(); ++i) draw_line(lines[i], colors[i % std::size(colors)]);
         draw_names(lines);
@@ -153,7 +153,7 @@ class Plot {
                 "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\" stroke=\"{}\" "
                 "stroke-width=\"1.5\"/>\n",
                 at_x(mark.x), at_y(mark.y), mark.chosen ? 7 : 3.5, mark.hollow ? "#fff" : color, color);
-            if (!mark.label.empty()) text(at_x(mark.x) + 9, at_y(mark.y) - 7, "start", mark.label, "font-size=\"11\"");
+            if (!mark.label.empty()) text(at_x(mark.x) + 9, at_y(mark.y) - 7, "start", mark.label, R"(font-size="11")");
         }
     }
 

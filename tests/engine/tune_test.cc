@@ -164,7 +164,7 @@ TEST_F(Store, SaysWhyAFileIsNotTaken) {
         EXPECT_THAT(found.problem, HasSubstr("'millrace tune' makes it anew"));
         return found.problem;
     };
-    const auto with = [](const char* member, nlohmann::json value) {
+    const auto with = [](const char* member, const nlohmann::json& value) {
         return [=](const std::string& text) {
             nlohmann::json body = nlohmann::json::parse(text);
             body[member] = value;
