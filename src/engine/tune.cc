@@ -60,6 +60,7 @@ class Tuner {
         initial_ = meter_->initial();
         if (options_.live_fps) return live();
         sweep_batches(initial_);
+        if (points_.empty()) throw core::Error(core::ErrorCode::out_of_memory, asked_.model.path + ": " + last_end_);
         if (!meter_->on_gpu()) sweep_threads();
         try_half();
         try_engine();
@@ -76,6 +77,7 @@ class Tuner {
 
     void end(const char* axis, const std::string& why) {
         body_["ended"].push_back({{"axis", axis}, {"why", why}});
+        last_end_ = why;
         say(fmt::format("{}: {}", axis, why));
     }
 
@@ -144,7 +146,6 @@ class Tuner {
     }
 
     void sweep_threads() {
-        if (points_.empty()) return;
         const ModelOptions& asked = asked_.model;
         if (asked.threads || asked.workers) return end("threads", "as asked for");
         const TunedSettings best = engine::choose(points_).settings;
@@ -192,7 +193,7 @@ class Tuner {
     void try_half() {
         if (!meter_->on_gpu()) return end("precision", "float32: the CPU computes in no other");
         if (initial_.fp16 || asked_.model.weights == ModelWeights::fp16) return end("precision", "as asked for");
-        if (points_.empty() || model_time_left() <= 0) return end("precision", "no time for fp16; --time gives more");
+        if (model_time_left() <= 0) return end("precision", "no time for fp16; --time gives more");
         TunedSettings half = engine::choose(points_).settings;
         half.fp16 = true;
         auto meter = prepared_with("precision", half);
@@ -214,7 +215,7 @@ class Tuner {
 
     void try_engine() {
         if (!meter_->on_gpu()) return end("provider", "on the CPU there is one");
-        if (asked_.model.runtime != ModelRuntime::automatic || points_.empty()) return end("provider", "as asked for");
+        if (asked_.model.runtime != ModelRuntime::automatic) return end("provider", "as asked for");
         if (time_.left() < engine_seconds) {
             return end("provider", fmt::format("TensorRT is not tried: it builds an engine for minutes; --time {:.0f} "
                                                "gives it the time",
@@ -333,6 +334,7 @@ class Tuner {
     std::int64_t frames_ = 0;  ///< of a whole run
     int segments_ = 0;
     int most_lanes_ = 0;
+    std::string last_end_;  ///< why a search ended
     json body_ = json::object();
 };
 
@@ -342,6 +344,10 @@ std::string tune_json(const Job& job, const TuneOptions& options,
                       const std::function<void(const std::string&)>& progress, const std::stop_token& stop) {
     if (job.model.path.empty()) {
         throw core::Error(core::ErrorCode::usage, "tune needs a model (-m FILE): without one there is nothing to find");
+    }
+    if (job.input.path == "-") {
+        throw core::Error(core::ErrorCode::usage,
+                          "tune reads its clip several times, found standard input (-i -); name a file");
     }
     return Tuner(job, options, progress, stop).run().dump(2, ' ', false, json::error_handler_t::replace);
 }

@@ -83,12 +83,16 @@ Metered ModelMeter::measure(const TunedSettings& settings) {
         std::unique_ptr<infer::Session> made;
         if (prepared_.model->sessions.empty()) made = make_session(settings);
         infer::Session& session = made ? *made : *prepared_.model->sessions.front();
-        if (std::string why = too_much(session, workers); !why.empty()) return {std::nullopt, std::move(why)};
+        // What a run has without tuning is not for tuning to refuse.
+        if (settings.batch > plan().model.batch) {
+            if (std::string why = too_much(session, workers); !why.empty()) return {std::nullopt, std::move(why)};
+        }
         ResidentRuns runs(session, workers);
         (void)runs.rate(warm, stop_);
         load_seconds_ = core::seconds_since(begin);
         TunePoint point;
         point.settings = settings;
+        point.settings.batch = session.model().batch;  // memory may have had room for less
         for (int i = 0; i < repeats; ++i) point.rates.push_back(runs.rate(window, stop_) / entries_a_frame_);
         point.run_seconds = workers * session.model().batch / (point.fps() * entries_a_frame_);
         return {std::move(point), ""};

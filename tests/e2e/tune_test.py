@@ -226,6 +226,7 @@ def test_a_signal_ends_it_and_leaves_nothing(cache, clip, tmp_path):
         (["-m", MODEL, "-i", "CLIP", "--live", "0"], USAGE, "--live"),
         (["-m", MODEL, "-i", "CLIP", "--plot", "/nowhere/a.svg"], USAGE, "there is no folder '/nowhere'"),
         (["-m", MODEL, "-i", "CLIP", "--fp16"], USAGE, "fp16"),
+        (["-m", MODEL, "-i", "-"], USAGE, "name a file"),
         (["-m", MODEL, "-i", MODEL], BAD_INPUT, "shot_change.onnx"),
         (["-m", "CLIP", "-i", "CLIP"], BAD_INPUT, "cfr"),
         (["-m", MODEL, "-i", "CLIP", "-o", "x"], USAGE, "unknown option '-o'"),
