@@ -10,6 +10,7 @@
 #include "app/command_line.h"
 #include "core/error.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::vector<std::string> arguments(1);
     for (std::size_t i = 0; i < size; ++i) {

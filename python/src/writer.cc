@@ -81,7 +81,8 @@ class WriterHandle {
     WriterHandle& operator=(WriterHandle&&) = delete;
     ~WriterHandle() {
         if (::getpid() != pid_) {
-            (void)std::make_unique<std::shared_ptr<engine::FrameWriter>>(std::move(writer_)).release();  // for good
+            // NOLINTNEXTLINE(bugprone-unused-return-value): held for good
+            (void)std::make_unique<std::shared_ptr<engine::FrameWriter>>(std::move(writer_)).release();
             (void)gpu_.release();  // NOLINT(bugprone-unused-return-value)
             return;
         }
