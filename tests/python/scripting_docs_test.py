@@ -55,7 +55,7 @@ def test_the_analyser(tmp_path):
 
 
 def test_twice_the_frame_rate(tmp_path):
-    script = load(tmp_path, "import numpy as np\nfrom millrace import processor\n\n" + BETWEEN)
+    script = load(tmp_path, BETWEEN)
     script.setup(None)
     values = np.arange(4 * 2 * 3 * 2 * 2, dtype=np.float32).reshape(4, 2, 3, 2, 2)
     batch = batch_of(values)
