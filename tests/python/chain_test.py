@@ -148,7 +148,7 @@ class {name}:
     second = script(slow.format(kind="analyser", more="", name="Second", result=result, times=3), "second.py")
     whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     run(film, whole, first, *further(second))
-    killed(words(film, output, first, *further(second)), lambda: finished_segments(output) >= 4, WAIT="0.01")
+    killed(words(film, output, first, *further(second)), lambda: finished_segments(output) >= 4, WAIT="0.05")
     run(film, output, first, *further(second))
     assert output.read_bytes() == whole.read_bytes()
     assert [json.loads(line)["result"]["count"] for line in output.read_text().splitlines()] == list(range(1, 201))

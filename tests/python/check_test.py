@@ -35,6 +35,11 @@ def findings(path, *options):
     return json.loads(ended.out)
 
 
+def remarks(found):
+    """Its notes, but those of times, which a busy machine makes."""
+    return [note for note in found["notes"] if " times as long as " not in note]
+
+
 def test_a_processor_is_described(script):
     head = '@processor(color="bgr", layout="nhwc", dtype="float16", range=255, batch=2, window=(1, 0), scale=2)'
     path = script("return batch.numpy()[:, 1].repeat(2, axis=1).repeat(2, axis=2)", head)
@@ -49,7 +54,7 @@ def test_a_processor_is_described(script):
     assert found["calls"] == 13
     assert found["call_seconds"] > 0
     assert found["memory_bytes"] > 1 << 20
-    assert found["notes"] == []
+    assert remarks(found) == []
 
 
 def test_an_analyser_is_described_in_its_own_size(script):
@@ -74,7 +79,7 @@ seen.append(len(batch))
 assert seen != [4] * 14
 return batch.numpy()
 """
-    assert findings(script(body, imports="seen = []\n"), "--size", "64x36")["notes"] == []
+    assert remarks(findings(script(body, imports="seen = []\n"), "--size", "64x36")) == []
 
 
 ODD = {
@@ -108,8 +113,8 @@ def test_what_is_odd_is_noted(script, what):
 
 def test_a_sequential_script_may_give_other_results(script):
     body = "seen.append(1)\nreturn [len(seen)] * len(batch)"
-    assert findings(script(body, '@analyser(order="sequential")', "seen = []\n"))["notes"] == []
-    assert "sequential" in findings(script(body, "@analyser", "seen = []\n"))["notes"][0]
+    assert remarks(findings(script(body, '@analyser(order="sequential")', "seen = []\n"))) == []
+    assert "sequential" in remarks(findings(script(body, "@analyser", "seen = []\n")))[0]
 
 
 WRONG = {
@@ -179,7 +184,7 @@ def test_what_a_script_prints_is_no_part_of_the_answer(script):
     ended = check(
         script("print('loud'); os.system('echo louder')\nreturn batch.numpy()", imports="import os\n"), "--json"
     )
-    assert json.loads(ended.out)["notes"] == []
+    assert remarks(json.loads(ended.out)) == []
     assert ended.err.count("loud\n") == ended.err.count("louder\n") == 14
 
 

@@ -48,7 +48,7 @@ def test_a_killed_run_begins_where_it_was(film, script, tmp_path, enough):
     whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     first = run(film, whole, path)
     assert seen(first) == list(range(200))
-    killed(words(film, output, path), lambda: finished_segments(output) >= enough, WAIT="0.02")
+    killed(words(film, output, path), lambda: finished_segments(output) >= enough, WAIT="0.05")
     assert 1 <= len(states(output)) <= 4
     again = run(film, output, path)
     assert min(seen(again)) >= 12 * (enough - 1)
@@ -65,7 +65,7 @@ def test_no_batch_has_frames_of_two_segments(film, script, tmp_path):
 def test_without_save_it_sees_every_frame_again(film, script, tmp_path):
     path = script(TRAIL)
     output = tmp_path / "out.jsonl"
-    killed(words(film, output, path), lambda: finished_segments(output) >= 3, WAIT="0.02")
+    killed(words(film, output, path), lambda: finished_segments(output) >= 3, WAIT="0.05")
     assert seen(run(film, output, path)) == list(range(200))
 
 
@@ -73,7 +73,7 @@ def test_a_lost_state_costs_time_only(film, script, tmp_path):
     path = script(TRAIL + SAVING)
     whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     run(film, whole, path)
-    killed(words(film, output, path), lambda: finished_segments(output) >= 5, WAIT="0.02")
+    killed(words(film, output, path), lambda: finished_segments(output) >= 5, WAIT="0.05")
     for name in states(output):
         (tmp_path / "out.jsonl.millrace" / name).unlink()
     assert seen(run(film, output, path)) == list(range(200))
@@ -128,7 +128,7 @@ def test_what_is_saved_is_bytes(film, script, tmp_path):
 def test_what_load_raises_is_told(film, script, tmp_path):
     path = script(TRAIL + SAVING.replace("int(state)", "int(state) // int('LOADED' in os.environ)"))
     output = tmp_path / "out.jsonl"
-    killed(words(film, output, path), lambda: finished_segments(output) >= 3, WAIT="0.02")
+    killed(words(film, output, path), lambda: finished_segments(output) >= 3, WAIT="0.05")
     said = refused(film, output, path, FAILED)
     assert "ZeroDivisionError" in said
     assert finished_segments(output) >= 3
