@@ -39,17 +39,14 @@ void enter(engine::GeneratorWorker& self) {
     self.enter(std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count());
 }
 
-std::string device_name(device::DeviceId device) {
-    return device.kind == device::DeviceKind::host ? "cpu" : device::to_string(device);
-}
-
 }  // namespace
 
 void define_generator(nb::module_& module) {
     nb::class_<engine::GeneratorWorker>(module, "Generation")
         .def("__init__", &open, nb::arg("worker"), nb::arg("description"), nb::arg("declaration"))
         .def("writer", [](engine::GeneratorWorker& self) { return writer_handle(self.writer()); })
-        .def_prop_ro("device", [](const engine::GeneratorWorker& self) { return device_name(self.writer()->device()); })
+        .def_prop_ro("device",
+                     [](const engine::GeneratorWorker& self) { return device::to_string(self.writer()->device()); })
         .def_prop_ro("stopped", &engine::GeneratorWorker::stopped)
         .def("enter", &enter)
         .def("leave", &engine::GeneratorWorker::leave)

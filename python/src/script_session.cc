@@ -79,7 +79,7 @@ ScriptSession::ScriptSession(const infer::ScriptDescription& script, const Scrip
       stream_(place.device),
       // Bounded by the batches of which a script may keep the memory.
       between_(place.device, "frames between scripts", device::unbounded) {
-    const std::string device = place.device.kind == device::DeviceKind::host ? "cpu" : device::to_string(place.device);
+    const std::string device = device::to_string(place.device);
     calls_.call([&] {
         raised_as_errors(model_.path,
                          [&] { hooks_.attr("setup")(place.input.width, place.input.height, device, model_.batch); });
@@ -161,8 +161,9 @@ nb::object ScriptSession::call(std::size_t step, const device::Tensor& input,
 
 device::Tensor ScriptSession::handed_on(std::size_t step, nb::handle results, std::size_t frames) {
     device::Tensor made = device::lease_tensor(between_, steps_[step]);
-    const std::size_t slot_bytes = made.desc.byte_count() / static_cast<std::size_t>(made.desc.shape.front());
-    device::clear(stream_, made, frames * slot_bytes);  // the script may have left out what fills the batch up
+    // The script may have left out what fills the batch up.
+    const std::size_t frame_bytes = made.desc.byte_count() / static_cast<std::size_t>(model_.batch);
+    device::clear(stream_, made, frames * frame_bytes);
     take_pictures(results, made);
     return made;
 }
