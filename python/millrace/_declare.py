@@ -120,6 +120,18 @@ _KEYS: Mapping[str, str] = {
 }
 
 
+def marker(kind: Kind, said: Mapping[str, object]) -> Callable[[Entry], Entry]:
+    """The decorator that gives an entry its Declaration."""
+
+    def mark(target: Entry) -> Entry:
+        if not callable(target) or not hasattr(target, "__dict__"):
+            raise ScriptError(f"@{kind} stands before a function or class, found {target!r}")
+        setattr(target, ATTRIBUTE, Declaration(kind, dict(said)))
+        return target
+
+    return mark
+
+
 def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
     known = [name for name in _CHECKS if kind == "processor" or name not in _OF_PROCESSORS]
     for name, value in said.items():
@@ -130,12 +142,7 @@ def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
     if said.get("dtype") == "uint8" and said.get("range", 255) != 255:
         raise ScriptError(f"@{kind}'s range: of uint8 white is 255, found {said['range']!r}")
 
-    def mark(target: Entry) -> Entry:
-        if not callable(target) or not hasattr(target, "__dict__"):
-            raise ScriptError(f"@{kind} stands before a function or class, found {target!r}")
-        setattr(target, ATTRIBUTE, Declaration(kind, dict(said)))
-        return target
-
+    mark = marker(kind, said)
     # None: @processor(...), which is called with the function next.
     return mark if entry is None else mark(entry)  # type: ignore[type-var]
 

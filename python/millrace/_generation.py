@@ -10,7 +10,7 @@ from millrace import _engine
 from millrace._batch import Info
 from millrace._declare import ScriptError
 from millrace._errors import Error, InterruptedRun
-from millrace._results import device_of, plain, shape_and_dtype
+from millrace._results import described, device_of, plain, shape_and_dtype
 from millrace._script import Script
 from millrace._writer import stream_of
 
@@ -38,7 +38,7 @@ class Frames:
         said = self._script.description
         made = self._script.call(**({"start": start} if said["takes_start"] else {}))
         if not hasattr(made, "__iter__") or shape_and_dtype(made):
-            raise self._error(f"returned {_described(made)}; frames are yielded, one after the other: write yield")
+            raise self._error(f"returned {described(made)}; frames are yielded, one after the other: write yield")
         self._made = self._script.entered(iter, made)
         self.number = start if said["takes_start"] else 0
 
@@ -82,7 +82,7 @@ class Frames:
             extents = ", ".join(map(str, self._picture))
             raise self._error(
                 f"yielded, as frame {self.number}: expected {self._dtype} [{extents}] or [n, {extents}], found "
-                f"{_described(value)}; {_advice(found, self._dtype, self._picture)}"
+                f"{described(value)}; {_advice(found, self._dtype, self._picture)}"
             )
         if (device := device_of(value)) not in ("cpu", self._device):
             raise self._error(
@@ -100,11 +100,6 @@ def picture_of(declaration: Mapping[str, Any]) -> tuple[int, ...]:
     channels = 1 if declaration["color"] == "luma" else 3
     extents = (declaration["height"], declaration["width"])
     return (channels, *extents) if declaration["layout"] == "nchw" else (*extents, channels)
-
-
-def _described(value: object) -> str:
-    found = shape_and_dtype(value)
-    return f"{found[1]} {list(found[0])}" if found else type(value).__name__
 
 
 def _advice(found: tuple[Sequence[int], str] | None, dtype: str, picture: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from millrace._declare import ATTRIBUTE, Declaration, Entry, ScriptError
+from millrace._declare import Declaration, Entry, ScriptError, marker
 from millrace._errors import UsageError
 from millrace._parameters import Parameter
 from millrace._writer import Rate, frame_declaration
@@ -49,14 +49,7 @@ def _declare(said: Mapping[str, Any]) -> Callable[[Entry], Entry]:
         if name not in said:
             raise ScriptError(f"@generator has no {name}; what the video is must be said first: {_EXAMPLE}")
     declared = {"declaration": _declaration(said), "frames": _frames(said.get("frames"))}
-
-    def mark(target: Entry) -> Entry:
-        if not callable(target) or not hasattr(target, "__dict__"):
-            raise ScriptError(f"@generator stands before a function or class, found {target!r}")
-        setattr(target, ATTRIBUTE, Declaration("generator", {**said, **declared}))
-        return target
-
-    return mark
+    return marker("generator", {**said, **declared})
 
 
 _REQUIRED = tuple(Video.__annotations__)

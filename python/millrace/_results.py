@@ -78,7 +78,9 @@ def plain(array: Any) -> Any:
     return array.copy(order="C") if flags is not None and not flags.c_contiguous else array
 
 
-def _described(found: tuple[Sequence[int], str] | None, value: object) -> str:
+def described(value: object) -> str:
+    """What was found, for messages: "float32 [4, 3, 180, 320]", or the type of what is no array."""
+    found = shape_and_dtype(value)
     return f"{found[1]} {list(found[0])}" if found else type(value).__name__
 
 
@@ -100,7 +102,7 @@ def _check_array(value: object, shapes: Sequence[tuple[int, ...]], batch: Expect
         return _check_device(value, batch.device, what)
     wanted = _either(*(f"{batch.dtype} {list(shape)}" for shape in shapes))
     advice = _advice(found[0], shapes[0], found[1], batch.dtype) if found else "return an array"
-    raise ScriptError(f"expected {wanted}{what}, found {_described(found, value)}; {advice}", code="failed")
+    raise ScriptError(f"expected {wanted}{what}, found {described(value)}; {advice}", code="failed")
 
 
 def _check_device(value: object, wanted: str, what: str) -> None:
