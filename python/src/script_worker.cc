@@ -37,9 +37,7 @@ infer::ScriptDescription description_of(const std::string& path, const std::stri
     script.kind = kind_named(said.at("kind").get<std::string>());
     script.settings = said.at("settings").get<infer::Settings>();
     script.dtype = dtype_named(said.at("dtype").get<std::string>());
-    script.scale = said.at("scale").get<int>();
     script.steps = engine::steps_in(said.at("steps"));
-    script.rate = said.at("rate").get<int>();
     script.saves = said.at("saves").get<bool>();
     script.parameters = said.at("parameters").get<std::string>();
     script.runtime = said.at("runtime").get<std::string>();

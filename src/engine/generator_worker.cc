@@ -21,7 +21,6 @@ using pipeline::Stage;
 using Received = MessageChannel::Received;
 
 constexpr std::chrono::milliseconds watch_interval{100};
-constexpr std::chrono::hours any_time{24};
 constexpr std::size_t hash_digits = 16;
 
 pipeline::Identity identity_of(const infer::ScriptDescription& script) {

@@ -9,6 +9,9 @@
 
 namespace millrace::engine {
 
+/// To wait for a process whose work may take any time: its end closes the channel.
+inline constexpr std::chrono::hours any_time{24};
+
 /// One end of a socket. One thread receives; send() is thread-safe.
 class MessageChannel {
   public:

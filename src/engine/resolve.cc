@@ -118,8 +118,9 @@ class Resolver {
         LoadedModel& loaded = *prepared_.model;
         plan.workers = 1;
         plan.model = loaded.model;
-        plan.scale = script_->description.scale;
-        plan.rate = script_->description.rate;
+        const infer::ScriptStep whole = infer::whole_step(script_->description);
+        plan.scale = whole.scale;
+        plan.rate = whole.rate;
         plan.splits_batches = script_->description.saves;
         if (!script_->make_session) return;
         for (const device::DeviceId device : prepared_.devices) {

@@ -78,9 +78,7 @@ json to_message(const infer::ScriptDescription& script) {
             {"kind", static_cast<int>(script.kind)},
             {"settings", script.settings},
             {"dtype", static_cast<int>(script.dtype)},
-            {"scale", script.scale},
             {"steps", steps_out(script)},
-            {"rate", script.rate},
             {"saves", script.saves},
             {"parameters", script.parameters},
             {"runtime", script.runtime}};
@@ -94,8 +92,6 @@ infer::ScriptDescription script_from_message(const json& message) {
     script.settings = message.at("settings").get<infer::Settings>();
     script.dtype = static_cast<core::DType>(message.at("dtype").get<int>());
     script.steps = steps_in(message.at("steps"));
-    script.scale = message.at("scale").get<int>();
-    script.rate = message.at("rate").get<int>();
     script.saves = message.at("saves").get<bool>();
     script.parameters = message.at("parameters").get<std::string>();
     script.runtime = message.at("runtime").get<std::string>();

@@ -30,7 +30,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::milliseconds listen_interval{200};
-constexpr std::chrono::hours any_time{24};
 
 // The planning process keeps the journal; here all segments but the worker's own need no work.
 class WorkerLedger final : public pipeline::SegmentLedger {

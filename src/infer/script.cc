@@ -36,6 +36,15 @@ const char* name(ScriptKind kind) {
     return names[static_cast<int>(kind)];  // NOLINT(*-constant-array-index)
 }
 
+ScriptStep whole_step(const ScriptDescription& script) {
+    ScriptStep whole;
+    for (const ScriptStep& step : script.steps) {
+        whole.scale *= step.scale;
+        whole.rate *= step.rate;
+    }
+    return whole;
+}
+
 ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch) {
     std::vector<SettingSource> sources{{"script", script.path, script.settings}};
     if (batch) sources.push_back({"command line", "--batch", {{"batch", std::to_string(*batch)}}});
@@ -62,8 +71,9 @@ ModelDescription describe_script(const ScriptDescription& script, std::optional<
 
 core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model, Size input) {
     if (script.kind == ScriptKind::analyser) return {core::DType::uint8, {model.batch, 1}};
-    core::TensorDesc desc = pictures_desc(model, {input.width * script.scale, input.height * script.scale});
-    desc.shape.front() *= script.rate;
+    const ScriptStep whole = whole_step(script);
+    core::TensorDesc desc = pictures_desc(model, {input.width * whole.scale, input.height * whole.scale});
+    desc.shape.front() *= whole.rate;
     return desc;
 }
 

@@ -29,12 +29,13 @@ struct ScriptDescription {
     Settings settings;                            ///< as a model's: "input.color", "window", "batch" ...
     core::DType dtype = core::DType::float32;     ///< of what it is handed and gives back; uint8 too
     std::vector<ScriptStep> steps{ScriptStep{}};  ///< each takes what the one before made
-    int scale = 1;                                ///< of a processor's pictures: of all steps
-    int rate = 1;                                 ///< pictures that are made of each frame
     bool saves = false;                           ///< sequential: its state can be kept
     std::string parameters;                       ///< JSON of what --set gave, defaults included
     std::string runtime;                          ///< "Python 3.11.2"
 };
+
+/// What all its steps come to: so many times the size, and so many pictures of each frame.
+[[nodiscard]] ScriptStep whole_step(const ScriptDescription& script);
 
 /// A script as a model, in the dtype of its frames or, for uint8, in float32 with white at 255: one picture input, [N,
 /// C, H, W] or [N, H, W, C], with a window [N, T, ...], and one output. `batch` beats the script's own. Throws
