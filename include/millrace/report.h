@@ -52,6 +52,15 @@ struct GpuReport {
     std::int64_t down_bytes = 0;  ///< device to host
 };
 
+/// How long a thread that asked for Python's lock during calls into the script waited for it, sampled.
+struct GilReport {
+    std::int64_t samples = 0;     ///< of all processes; 0: calls were too short for any
+    double waited_share = 0;      ///< of the samples: longer than 1 ms, whoever held it; 0 to 1
+    double held_up_share = 0;     ///< of the samples: such, while the script stood still and others ran Python
+    double wait_p50_seconds = 0;  ///< half of the samples waited no longer
+    double wait_p95_seconds = 0;
+};
+
 /// What a run's script did, summed over its processes. Times in seconds.
 struct ScriptReport {
     std::string kind;  ///< "processor", "analyser", "generator"
@@ -60,6 +69,7 @@ struct ScriptReport {
     double python_seconds = 0;     ///< in calls, work on the host that they wait for included
     double gil_wait_seconds = 0;   ///< before calls: other threads of Python had its lock
     std::int64_t peak_memory = 0;  ///< bytes resident at most, summed
+    GilReport gil;
 };
 
 struct Report {

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from millrace import _engine
 from millrace._batch import Info
 from millrace._declare import ScriptError
-from millrace._errors import Error, InterruptedRun
+from millrace._errors import InterruptedRun
 from millrace._results import described, device_of, plain, shape_and_dtype
 from millrace._script import Script
 from millrace._writer import stream_of
@@ -148,7 +148,7 @@ def generate(worker: _engine.ScriptWorker, description: dict[str, Any], script: 
     generation = _engine.Generation(worker, json.dumps({**description, "frames": expected}), declaration)
     try:
         _make(generation, script, limit)
-    except Error:
+    except BaseException:
         generation.abort()
         raise
     generation.finish()

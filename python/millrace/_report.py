@@ -69,6 +69,17 @@ class Gpu:
 
 
 @dataclasses.dataclass(frozen=True)
+class Gil:
+    """How long a thread that asked for Python's lock during calls into the script waited for it, sampled."""
+
+    samples: int
+    waited_share: float
+    held_up_share: float
+    wait_p50_seconds: float
+    wait_p95_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class ScriptTimes:
     """What a run's script did, summed over its processes."""
 
@@ -77,6 +88,7 @@ class ScriptTimes:
     calls: int
     python_seconds: float
     gil_wait_seconds: float
+    gil: Gil | None
     peak_memory_bytes: int
 
 
@@ -153,5 +165,10 @@ def report_from_json(text: str) -> Report:
     for gpu in values["gpus"]:
         gpu["up"], gpu["down"] = Copies(**gpu["up"]), Copies(**gpu["down"])
     values["gpus"] = [Gpu(**gpu) for gpu in values["gpus"]]
-    values["script"] = ScriptTimes(**values["script"]) if values["script"] else None
+    values["script"] = _script(values["script"]) if values["script"] else None
     return Report(**values)
+
+
+def _script(values: dict[str, Any]) -> ScriptTimes:
+    values["gil"] = Gil(**values["gil"]) if values["gil"] else None
+    return ScriptTimes(**values)

@@ -62,6 +62,11 @@ void CallThread::finish() {
     changed_.notify_all();
 }
 
+bool CallThread::in_call() const {
+    const std::lock_guard lock(mutex_);
+    return work_ != nullptr;
+}
+
 engine::CallTimes CallThread::times() const {
     const std::lock_guard lock(mutex_);
     engine::CallTimes times = times_;

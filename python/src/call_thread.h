@@ -13,7 +13,8 @@ namespace millrace::python {
 
 /// Calls into somebody's Python, all on the one thread that serves: Python's main thread. Libraries keep things per
 /// thread (torch its gradient mode, pybind11 the thread's state, which a thread that is not Python's own would get anew
-/// for each call), and some work on the main thread only. No other thread of the engine takes the GIL.
+/// for each call), and some work on the main thread only. No other thread of the engine calls
+/// into Python; GilSampler takes the GIL to see how long that takes.
 class CallThread {
   public:
     /// Runs `work` on the serving thread with the GIL, and returns when it has. Throws what it throws. Thread-safe.
@@ -25,6 +26,8 @@ class CallThread {
 
     /// Thread-safe.
     [[nodiscard]] engine::CallTimes times() const;
+    /// A call runs, or waits for the GIL. Thread-safe.
+    [[nodiscard]] bool in_call() const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -11,6 +11,7 @@
 #include "engine/script_messages.h"
 #include "engine/script_worker.h"
 #include "error_codes.h"
+#include "gil_sampler.h"
 #include "script_session.h"
 #include "words.h"
 
@@ -61,6 +62,8 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
     script.times = [&calls] { return calls.times(); };
     bool done = false;
     const nb::gil_scoped_release others_run;
+    const GilSampler sampler([&calls] { return calls.in_call(); });
+    script.gil_waits = [&sampler] { return sampler.waits(); };
     std::jthread work([&] {
         done = self.run(script);
         calls.finish();

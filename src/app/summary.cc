@@ -75,6 +75,20 @@ std::string gpu_lines(const Report& report) {
     return text;
 }
 
+/// Where it is worth a line: the share of the script's time that other threads of Python took from it.
+std::string script_line(const ScriptReport& script) {
+    constexpr double notable = 0.05;
+    constexpr int enough_samples = 20;
+    if (script.gil.samples < enough_samples || script.gil.held_up_share <= notable) return {};
+    const char* advice = script.kind == "generator"
+                             ? "work of theirs that is moved to another process takes none of it"
+                             : "with --script-workers every process has its own, or move their work to another process";
+    return fmt::format(
+        "  script: stood still for {:.0f}% of the time in its calls while other threads had Python's lock "
+        "(sampled); {}\n",
+        100 * script.gil.held_up_share, advice);
+}
+
 void add_count(std::string& text, std::size_t count, std::string_view what) {
     if (count > 0) text += fmt::format("  {} frame{} {}\n", count, count == 1 ? "" : "s", what);
 }
@@ -107,6 +121,7 @@ std::string render_summary(const Report& report) {
     std::string text = what_was_made(report) + "\n  " + how_fast(report) + "\n";
     if (!report.stages.empty()) text += stage_table(report);
     text += gpu_lines(report);
+    text += script_line(report.script);
     text += losses(report.frames);
     for (const std::string& line : report.fallbacks) text += fmt::format("  fallback: {}\n", line);
     for (const std::string& line : report.notes) text += fmt::format("  note: {}\n", line);

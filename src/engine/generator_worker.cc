@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/resident.h"
 #include "engine/script_messages.h"
 #include "engine/worker_watch.h"
 
@@ -101,17 +100,13 @@ void GeneratorWorker::say_progress() {
     worker_.channel().send({{"progress", to_message(progress_of({encode.frames, 0, encode.workers_now}, profile))}});
 }
 
-void GeneratorWorker::finish() {
+void GeneratorWorker::finish(const GilWaits& gil_waits) {
     thread_ = {};
     enter(0);  // counts what came since the last call
     say_progress();
     Report seen;
     gpu_watch_->stop(seen);
-    const CallTimes times = this->times();
-    WorkerReport report;
-    report.script = {"", 0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
-    report.gpus = std::move(seen.gpus);
-    report.notes = std::move(seen.notes);
+    WorkerReport report = report_of({times(), gil_waits}, std::move(seen));
     report.made = writer_->report();
     worker_.channel().send({{"done", to_message(report)}});
 }

@@ -39,8 +39,10 @@ class GeneratorWorker {
     /// Around each call into the script; `lock_wait`: seconds until it could begin.
     void enter(double lock_wait);
     void leave();
+    /// Thread-safe.
+    [[nodiscard]] CallTimes times() const;
     /// The writer is closed and the file is there: says so.
-    void finish();
+    void finish(const GilWaits& gil_waits);
     /// Leaves what is finished for another run. Waits for the threads, so that it is on disk.
     void abort();
 
@@ -49,7 +51,6 @@ class GeneratorWorker {
 
     void begin(Generator generator);
     void watch(const std::stop_token& ended);
-    [[nodiscard]] CallTimes times() const;
     void say_progress();
 
     ScriptWorker& worker_;

@@ -43,6 +43,15 @@ json to_json(const GpuReport& gpu) {
             {"down", {{"seconds", gpu.down_seconds}, {"bytes", gpu.down_bytes}}}};
 }
 
+json to_json(const GilReport& gil) {
+    if (gil.samples == 0) return nullptr;
+    return {{"samples", gil.samples},
+            {"waited_share", gil.waited_share},
+            {"held_up_share", gil.held_up_share},
+            {"wait_p50_seconds", gil.wait_p50_seconds},
+            {"wait_p95_seconds", gil.wait_p95_seconds}};
+}
+
 json to_json(const ScriptReport& script) {
     if (script.workers == 0) return nullptr;
     return {{"kind", script.kind},
@@ -50,6 +59,7 @@ json to_json(const ScriptReport& script) {
             {"calls", script.calls},
             {"python_seconds", script.python_seconds},
             {"gil_wait_seconds", script.gil_wait_seconds},
+            {"gil", to_json(script.gil)},
             {"peak_memory_bytes", script.peak_memory}};
 }
 

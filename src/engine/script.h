@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "device/device.h"
+#include "engine/gil_waits.h"
 #include "engine/model_sessions.h"
 #include "infer/script.h"
 #include "infer/session.h"
@@ -31,8 +32,9 @@ struct Script {
     std::function<void(const std::string&)> load;
     /// After the last frame; may be empty.
     std::function<void()> end;
-    /// Of the process so far. Thread-safe.
+    /// Both of the process so far. Thread-safe.
     std::function<CallTimes()> times;
+    std::function<GilWaits()> gil_waits;
 };
 
 /// The script in the place of a model. Throws Error(usage) for settings that contradict one another.

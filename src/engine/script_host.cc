@@ -184,13 +184,16 @@ void ScriptHost::describe(Report& report) const {
     ScriptReport& script = report.script;
     script.kind = infer::name(script_.description.kind);
     script.workers = static_cast<int>(workers_.size());
+    GilWaits gil;
     for (const Worker& worker : workers_) {
         const ScriptReport& own = worker.report.script;
         script.calls += own.calls;
         script.python_seconds += own.python_seconds;
         script.gil_wait_seconds += own.gil_wait_seconds;
         script.peak_memory += own.peak_memory;
+        gil.add(worker.report.gil);
     }
+    script.gil = gil.report();
     const WorkerReport& first = workers_.front().report;
     report.notes.insert(report.notes.end(), first.notes.begin(), first.notes.end());
     if (workers_.size() == 1) {

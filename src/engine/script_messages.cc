@@ -115,6 +115,7 @@ json to_message(const WorkerReport& report) {
     }
     const ScriptReport& script = report.script;
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
+            {"gil", {report.gil.counts, report.gil.noticed, report.gil.held_up}},
             {"gpus", std::move(gpus)},
             {"notes", report.notes},
             {"made", made_to_message(report.made)}};
@@ -127,6 +128,10 @@ WorkerReport report_from_message(const json& message) {
     report.script.python_seconds = script.at(1).get<double>();
     report.script.gil_wait_seconds = script.at(2).get<double>();
     report.script.peak_memory = script.at(3).get<std::int64_t>();
+    const json& gil = message.at("gil");
+    report.gil.counts = gil.at(0).get<decltype(report.gil.counts)>();
+    report.gil.noticed = gil.at(1).get<std::int64_t>();
+    report.gil.held_up = gil.at(2).get<std::int64_t>();
     for (const json& gpu : message.at("gpus")) {
         report.gpus.push_back({gpu.at(0).get<std::string>(), gpu.at(1).get<double>(), gpu.at(2).get<double>(),
                                gpu.at(3).get<std::int64_t>(), gpu.at(4).get<double>(), gpu.at(5).get<double>(),

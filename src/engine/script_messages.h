@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "core/error.h"
+#include "engine/gil_waits.h"
 #include "infer/script.h"
 #include "millrace/report.h"
 #include "pipeline/profile.h"
@@ -33,9 +34,11 @@ struct WorkerProgress {
 [[nodiscard]] nlohmann::json to_message(const WorkerProgress& progress);
 [[nodiscard]] WorkerProgress progress_from_message(const nlohmann::json& message);
 
-/// What a worker did, at its end: of `script` all but the workers; of the GPUs what CUPTI saw, or a note why not.
+/// What a worker did, at its end: of `script` all but kind, workers and gil; of the GPUs what CUPTI saw, or a note why
+/// not.
 struct WorkerReport {
     ScriptReport script;
+    GilWaits gil;
     std::vector<GpuReport> gpus;
     std::vector<std::string> notes;
     Report made;  ///< of a generator: what its Writer said of the file; stages and times of the whole excepted

@@ -12,7 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include "core/resident.h"
 #include "engine/backends.h"
 #include "engine/gpu_watch.h"
 #include "engine/job_json.h"
@@ -57,11 +56,6 @@ class WorkerLedger final : public pipeline::SegmentLedger {
     std::string folder_;
     std::map<int, pipeline::SegmentRecord> finished_;
 };
-
-WorkerReport report_of(const CallTimes& times, Report seen) {
-    const ScriptReport script{"", 0, times.calls, times.inside, times.gil_wait, core::peak_resident_bytes()};
-    return {script, std::move(seen.gpus), std::move(seen.notes), {}};
-}
 
 }  // namespace
 
@@ -142,7 +136,7 @@ void ScriptWorker::work(const Script& script) {
     std::int64_t frames = 0;
     for (const auto& [segment, record] : result.records) frames += record.frames_done;
     channel_.send({{"progress", to_message(progress_of({frames, 0, 0}, profile))}});
-    channel_.send({{"done", to_message(report_of(script.times(), std::move(seen)))}});
+    channel_.send({{"done", to_message(report_of({script.times(), script.gil_waits()}, std::move(seen)))}});
 }
 
 }  // namespace millrace::engine

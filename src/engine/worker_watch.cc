@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
+#include "core/resident.h"
 
 namespace millrace::engine {
 
@@ -15,6 +17,16 @@ WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Pro
         progress.stages.at(i) = profile.sums(static_cast<pipeline::Stage>(i));
     }
     return progress;
+}
+
+WorkerReport report_of(const PythonTimes& python, Report seen) {
+    const CallTimes& calls = python.calls;
+    WorkerReport report;
+    report.script = {"", 0, calls.calls, calls.inside, calls.gil_wait, core::peak_resident_bytes(), {}};
+    report.gil = python.gil;
+    report.gpus = std::move(seen.gpus);
+    report.notes = std::move(seen.notes);
+    return report;
 }
 
 void check_timeout(MessageChannel& channel, const Job& job, double call_seconds) {

@@ -194,6 +194,22 @@ TEST(Summary, SaysHowLongStagesTookOnAGpu) {
                                    "  model         1     150   96%        4%         0%   15.6 fps   9.6 s\n"));
 }
 
+TEST(Summary, TellsOfPythonsLockWhereOthersHoldItNoticeably) {
+    Report report;
+    report.script.kind = "processor";
+    report.script.gil = {200, 0.9, 0.234, 0.005, 0.010};
+    EXPECT_THAT(render_summary(report),
+                testing::HasSubstr("  script: stood still for 23% of the time in its calls while other threads had "
+                                   "Python's lock (sampled); with --script-workers every process has its own, or"));
+    report.script.kind = "generator";
+    EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("--script-workers")));
+    EXPECT_THAT(render_summary(report), testing::HasSubstr("stood still for 23%"));
+    report.script.gil.held_up_share = 0.05;
+    EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("stood still")));
+    report.script.gil = {19, 0.9, 0.9, 0.005, 0.010};  // too few to say
+    EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("stood still")));
+}
+
 TEST(Bytes, AreReadable) {
     EXPECT_EQ(render_bytes(17), "17 bytes");
     EXPECT_EQ(render_bytes(1536), "1.5 KiB");
