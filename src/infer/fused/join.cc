@@ -1,0 +1,117 @@
+#include "infer/fused/join.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+namespace millrace::infer::fused {
+namespace {
+
+bool is_steps_alone(const Layer& layer) { return std::holds_alternative<Identity>(layer.root); }
+
+/// Of a layer of steps that begins by putting two values of one size together: the same with the two exchanged.
+bool can_exchange(const Draft& draft, const Layer& layer) {
+    const Pointwise& first = layer.pointwise.front();
+    return !is_alone(first) && draft.value(first.value) == draft.value(layer.inputs[0]);
+}
+
+/// Place of the layer that a layer of steps may join by its input; -1: none.
+int joinable(const Draft& draft, int input) { return draft.is_private(input) ? draft.writer(input) : -1; }
+
+/// Moves the layer at `from` behind the steps at `to`, and puts it there in their place.
+void join(Draft& draft, std::size_t from, std::size_t to) {
+    DraftLayer joined = std::move(draft.layers[from]);
+    DraftLayer& steps = draft.layers[to];
+    joined.layer.output = steps.layer.output;
+    std::ranges::move(steps.layer.pointwise, std::back_inserter(joined.layer.pointwise));
+    joined.nodes.insert(joined.nodes.end(), steps.nodes.begin(), steps.nodes.end());
+    steps = std::move(joined);
+    draft.layers.erase(draft.layers.begin() + static_cast<std::ptrdiff_t>(from));
+}
+
+/// Constants for the channels before a shuffle out of those for the channels behind it.
+std::vector<float> before(const DepthToSpace& shuffle, const std::vector<float>& constants) {
+    if (constants.size() == 1) return constants;
+    const auto copies = static_cast<std::size_t>(shuffle.block) * static_cast<std::size_t>(shuffle.block);
+    std::vector<float> result(constants.size() * copies);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        result[i] = constants[shuffle.columns_last ? i / copies : i % constants.size()];
+    }
+    return result;
+}
+
+void move_steps(Layer& from, Layer& to) {
+    const auto& shuffle = std::get<DepthToSpace>(from.root);
+    const auto last = std::ranges::find_if_not(from.pointwise, is_alone);
+    for (auto step = from.pointwise.begin(); step != last; ++step) {
+        step->constants = before(shuffle, step->constants);
+        to.pointwise.push_back(std::move(*step));
+    }
+    from.pointwise.erase(from.pointwise.begin(), last);
+}
+
+void replace(Draft& draft, int value, int by) {
+    for (DraftLayer& each : draft.layers) {
+        std::ranges::replace(each.layer.inputs, value, by);
+        for (Pointwise& step : each.layer.pointwise) {
+            if (step.value == value) step.value = by;
+        }
+    }
+}
+
+}  // namespace
+
+void remove_unread(Draft& draft) {
+    for (std::size_t i = draft.layers.size(); i-- > 0;) {
+        const int value = draft.layers[i].layer.output;
+        if (draft.kept.contains(value) || draft.readers(value) > 0) continue;
+        draft.layers.erase(draft.layers.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+void join_steps(Draft& draft) {
+    for (std::size_t i = 0; i < draft.layers.size();) {
+        Layer& layer = draft.layers[i].layer;
+        if (!is_steps_alone(layer) || layer.pointwise.empty()) {
+            ++i;
+            continue;
+        }
+        int from = joinable(draft, layer.inputs[0]);
+        if (can_exchange(draft, layer)) {
+            const int other = joinable(draft, layer.pointwise.front().value);
+            if (other > from) {
+                std::swap(layer.inputs[0], layer.pointwise.front().value);
+                from = other;
+            }
+        }
+        if (from < 0) {
+            ++i;
+        } else {
+            join(draft, static_cast<std::size_t>(from), i);
+        }
+    }
+}
+
+void move_before_shuffles(Draft& draft) {
+    for (std::size_t i = draft.layers.size(); i-- > 0;) {
+        Layer& layer = draft.layers[i].layer;
+        if (!std::holds_alternative<DepthToSpace>(layer.root)) continue;
+        const int from = joinable(draft, layer.inputs[0]);
+        if (from >= 0) move_steps(layer, draft.layers[static_cast<std::size_t>(from)].layer);
+    }
+}
+
+void remove_idle(Draft& draft) {
+    for (std::size_t i = 0; i < draft.layers.size();) {
+        const Layer layer = draft.layers[i].layer;
+        if (!is_steps_alone(layer) || !layer.pointwise.empty() || draft.kept.contains(layer.output)) {
+            ++i;
+            continue;
+        }
+        replace(draft, layer.output, layer.inputs[0]);
+        draft.layers.erase(draft.layers.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+}  // namespace millrace::infer::fused

@@ -1,0 +1,73 @@
+#pragma once
+// What an ONNX file computes, in plain structures: for passes that read a model rather than rewrite it.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace millrace::infer::graph {
+
+using Shape = std::vector<std::int64_t>;
+using Reals = std::vector<float>;
+using Integers = std::vector<std::int64_t>;
+
+/// 1 for no dimensions.
+[[nodiscard]] std::int64_t count_of(const Shape& shape);
+
+/// A tensor that stands in the file, row-major. Reals: of any floating type, as float32; integers: of any other, also
+/// bool.
+struct Constant {
+    Shape shape;
+    std::variant<Reals, Integers> values;
+
+    [[nodiscard]] bool is_real() const { return std::holds_alternative<Reals>(values); }
+    [[nodiscard]] const Reals& reals() const { return std::get<Reals>(values); }
+    [[nodiscard]] const Integers& integers() const { return std::get<Integers>(values); }
+};
+
+/// Of other kinds (subgraphs, types) nothing is kept but that they are there.
+using Attribute = std::variant<std::monostate, std::int64_t, float, std::string, Integers, Reals, Constant>;
+
+struct Node {
+    std::string name;  ///< never empty and never twice: made of operator and number where the file has none
+    std::string op;
+    std::string domain;                ///< "": the standard one
+    std::vector<std::string> inputs;   ///< "": left out
+    std::vector<std::string> outputs;  ///< as inputs
+    std::map<std::string, Attribute> attributes;
+
+    [[nodiscard]] bool has(const std::string& attribute) const { return attributes.contains(attribute); }
+    /// Also where it has another type than asked for: `missing`.
+    [[nodiscard]] std::int64_t integer(const std::string& attribute, std::int64_t missing) const;
+    [[nodiscard]] float real(const std::string& attribute, float missing) const;
+    [[nodiscard]] std::string text(const std::string& attribute, const std::string& missing) const;
+    [[nodiscard]] Integers integers(const std::string& attribute, const Integers& missing) const;
+    /// "": fewer inputs than that.
+    [[nodiscard]] const std::string& input(std::size_t index) const;
+};
+
+/// An input that needs a value in each run, or an output.
+struct GraphPort {
+    std::string name;
+    std::string type;            ///< "float32", "float16", or ONNX's own word ("UINT8")
+    std::optional<Shape> shape;  ///< -1: dynamic; nullopt: not even the rank is known
+};
+
+struct ModelGraph {
+    int operator_set = 0;  ///< of the standard domain
+    std::vector<Node> nodes;
+    std::map<std::string, Constant> constants;
+    std::vector<GraphPort> inputs;
+    std::vector<GraphPort> outputs;
+};
+
+/// Reads the bytes of an ONNX file. `path` is the file's, for messages and for external data, which lie beside it.
+/// Throws Error(bad_input): not an ONNX model, or weights are missing.
+[[nodiscard]] ModelGraph read_model(std::span<const std::byte> model, const std::string& path);
+
+}  // namespace millrace::infer::graph

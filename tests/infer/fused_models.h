@@ -1,0 +1,64 @@
+#pragma once
+// Models for the tests of infer/fused, and ONNX Runtime beside them.
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "infer/fused/lower.h"
+#include "infer/fused_reference.h"
+
+namespace onnx {
+class GraphProto;
+class ModelProto;
+class NodeProto;
+}  // namespace onnx
+
+namespace millrace::infer::fused {
+
+using Shape = std::vector<std::int64_t>;
+
+/// An ONNX model in the making, with one input, "input", and as many outputs as wanted. Weights come from a seed.
+class ModelMaker {
+  public:
+    /// `input`: as the model declares it, -1 dynamic.
+    explicit ModelMaker(const Shape& input, int operator_set = 17);
+    ~ModelMaker();
+    ModelMaker(const ModelMaker&) = delete;
+    ModelMaker& operator=(const ModelMaker&) = delete;
+
+    /// Adds a node and returns its output's name. `attributes`: "strides=2,2 mode=CRD alpha=0.5 axis=1"; a number with
+    /// a point is a float, numbers with commas are integers.
+    std::string node(const std::string& op, const std::vector<std::string>& inputs, const std::string& attributes = "");
+    std::string constant(const Shape& shape, const std::vector<float>& values);
+    std::string integers(const std::vector<std::int64_t>& values);
+    std::string scalar_integer(std::int64_t value);
+    /// Values of about `spread`.
+    std::string weights(const Shape& shape, double spread = 0.5);
+    /// Values between the two.
+    std::string weights_between(const Shape& shape, double low, double high);
+    /// A convolution with weights that keep its input's spread.
+    std::string conv(const std::string& input, int in, int out, int kernel, const std::string& attributes = "");
+    void output(const std::string& name, int rank = 4);
+    [[nodiscard]] onnx::NodeProto& last_node();
+    [[nodiscard]] std::string bytes() const;
+
+  private:
+    std::unique_ptr<onnx::ModelProto> model_;
+    std::mt19937 random_{7};
+    int names_ = 0;
+};
+
+/// lower() for an input of that shape.
+[[nodiscard]] Lowered lower_for(const std::string& model, const Shape& input);
+
+/// What lower() makes, interpreted, against ONNX Runtime on the same random input of `shape`: the largest error of any
+/// output, relative to that output's largest value. The model must lower, which gtest checks; -1: it did not.
+[[nodiscard]] double error_of_fused(const std::string& model, const Shape& shape);
+
+/// The reason of the only node that has one; "" where none has, and all joined by "; " where several have.
+[[nodiscard]] std::string reason_of(const std::string& model, const Shape& input);
+
+}  // namespace millrace::infer::fused

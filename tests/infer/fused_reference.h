@@ -1,0 +1,17 @@
+#pragma once
+// What a fused net computes, by plain loops in float64 and without rounding between layers.
+
+#include <vector>
+
+#include "infer/fused/net.h"
+
+namespace millrace::infer::fused {
+
+/// Elements of a value, [N, C, H, W] row-major.
+using Elements = std::vector<double>;
+
+/// One for each of the net's outputs, of one for each of its inputs. Checks on the way, by gtest, that every layer
+/// reads what is there, that sizes fit one another, and that every value is written once.
+[[nodiscard]] std::vector<Elements> interpret(const Net& net, const std::vector<Elements>& inputs);
+
+}  // namespace millrace::infer::fused
