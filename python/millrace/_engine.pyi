@@ -53,7 +53,7 @@ class FrameTensor:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def dtype(self) -> str:
-        """ "float32" or "float16"."""
+        """ "float32", "float16", "uint8" or "uint16"."""
     @property
     def device(self) -> str:
         """ "cpu", "cuda:0"."""

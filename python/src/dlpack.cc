@@ -38,6 +38,7 @@ dlpack::DataType type_of(core::DType dtype) {
         case core::DType::float16:
             return {dlpack::floating, bits, 1};
         case core::DType::uint8:
+        case core::DType::uint16:
             return {dlpack::unsigned_integer, bits, 1};
         case core::DType::int32:
         case core::DType::int64:

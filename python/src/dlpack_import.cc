@@ -44,6 +44,7 @@ std::optional<core::DType> dtype_of(dlpack::DataType type) {
     if (type.code == dlpack::floating && type.bits == 32) return core::DType::float32;
     if (type.code == dlpack::floating && type.bits == 16) return core::DType::float16;
     if (type.code == dlpack::unsigned_integer && type.bits == 8) return core::DType::uint8;
+    if (type.code == dlpack::unsigned_integer && type.bits == 16) return core::DType::uint16;
     return std::nullopt;
 }
 
@@ -71,8 +72,8 @@ device::Tensor tensor_of(const dlpack::View& view, device::StreamRef stream) {
     }
     const auto dtype = dtype_of(view.type);
     if (!dtype) {
-        refuse(fmt::format("expected float32, float16 or uint8, found DLPack's type {} of {} bits", view.type.code,
-                           view.type.bits));
+        refuse(fmt::format("expected float32, float16, uint8 or uint16, found DLPack's type {} of {} bits",
+                           view.type.code, view.type.bits));
     }
     if (!is_compact(view)) refuse("the array is not compact; make it so with .contiguous() or .copy()");
     tensor.desc = {*dtype, {view.shape, view.shape + view.dimensions}};   // NOLINT: DLPack's own arrays

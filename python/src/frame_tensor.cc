@@ -30,6 +30,8 @@ const char* type_string(core::DType dtype) {
             return "<f2";
         case core::DType::uint8:
             return "|u1";
+        case core::DType::uint16:
+            return "<u2";
         case core::DType::int32:
             return "<i4";
         case core::DType::int64:

@@ -10,6 +10,7 @@ std::size_t size_of(DType dtype) {
         case DType::uint8:
             return 1;
         case DType::float16:
+        case DType::uint16:
             return 2;
         case DType::float32:
         case DType::int32:
@@ -28,6 +29,8 @@ const char* name(DType dtype) {
             return "float16";
         case DType::uint8:
             return "uint8";
+        case DType::uint16:
+            return "uint16";
         case DType::int32:
             return "int32";
         case DType::int64:

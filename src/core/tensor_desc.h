@@ -8,7 +8,7 @@
 
 namespace millrace::core {
 
-enum class DType : std::uint8_t { float32, float16, uint8, int32, int64 };
+enum class DType : std::uint8_t { float32, float16, uint8, uint16, int32, int64 };
 
 [[nodiscard]] std::size_t size_of(DType dtype);
 [[nodiscard]] const char* name(DType dtype);

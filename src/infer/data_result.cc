@@ -83,6 +83,8 @@ double value_at(const Entry& entry, std::size_t index) {
             return from_half(load<std::uint16_t>(entry.data, index));
         case core::DType::uint8:
             return load<std::uint8_t>(entry.data, index);
+        case core::DType::uint16:
+            return load<std::uint16_t>(entry.data, index);
         case core::DType::int32:
             return load<std::int32_t>(entry.data, index);
         case core::DType::int64:

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdint>
 #include <cstring>
+
+#include "ops/repack.h"
 
 namespace millrace::pipeline {
 
@@ -30,36 +31,6 @@ void copy_row(const std::byte* from, std::size_t have, std::byte* to, std::size_
     for (; done < want; done += unit) std::memcpy(to + done, to + done - unit, unit);
 }
 
-/// Where the samples of one component lie in a picture.
-struct Component {
-    device::PlaneView plane;
-    std::ptrdiff_t step = 0;  ///< bytes from sample to sample
-    int shift = 0;            ///< of the value in its 16 bits
-};
-
-Component component_of(const device::Picture& picture, int component) {
-    const core::PixelFormat& format = picture.desc.format;
-    const bool pairs = format.packing == core::Packing::semi_planar && component > 0;
-    Component found;
-    found.plane = picture.planes.at(static_cast<std::size_t>(pairs ? 1 : component));
-    if (pairs) found.plane.data += std::ptrdiff_t{component - 1} * format.bytes_per_sample();
-    found.step = std::ptrdiff_t{format.bytes_per_sample()} * (pairs ? 2 : 1);
-    found.shift = format.depth > 8 && format.alignment == core::Alignment::high ? 16 - format.depth : 0;
-    return found;
-}
-
-template <class Sample>
-void move_row(const Component& from, const Component& to, int row, int samples) {
-    const std::byte* in = from.plane.data + row * from.plane.pitch;
-    std::byte* out = to.plane.data + row * to.plane.pitch;
-    for (int x = 0; x < samples; ++x, in += from.step, out += to.step) {
-        Sample value = 0;
-        std::memcpy(&value, in, sizeof value);
-        value = static_cast<Sample>(value >> from.shift << to.shift);
-        std::memcpy(out, &value, sizeof value);
-    }
-}
-
 }  // namespace
 
 bool same_meaning(const core::PictureDesc& a, const core::PictureDesc& b) {
@@ -83,21 +54,10 @@ device::Picture reframe(const device::Picture& picture, const core::PictureDesc&
 }
 
 device::Picture repacked(const device::Picture& picture, const core::PixelFormat& format, device::BufferPool& pool) {
-    assert(core::same_samples(picture.desc.format, format));
     core::PictureDesc desc = picture.desc;
     desc.format = format;
     device::Picture out = device::lease_picture(pool, desc);
-    core::PictureDesc planar = desc;  // one plane a component
-    planar.format.packing = core::Packing::planar;
-    for (int component = 0; component < format.component_count(); ++component) {
-        const Component from = component_of(picture, component);
-        const Component to = component_of(out, component);
-        const int samples = core::plane_samples(planar, component);
-        for (int row = 0; row < core::plane_rows(planar, component); ++row) {
-            format.depth > 8 ? move_row<std::uint16_t>(from, to, row, samples)
-                             : move_row<std::uint8_t>(from, to, row, samples);
-        }
-    }
+    ops::repack(device::host_stream(), picture, out);
     return out;
 }
 
