@@ -19,19 +19,21 @@ class Info:
     height: int
     device: str  # "cpu", "cuda:0"
     batch: int
+    pixel_format: str = ""  # of yuv planes, as batches say it
 
 
 @dataclass(frozen=True)
 class Batch:
     """Frames for one call. The first `len(batch)` entries of `tensor` are frames; zeros fill up the rest."""
 
-    tensor: FrameTensor  # [N, C, H, W] or [N, H, W, C]; with a window [N, T, ...]; of the declared dtype
+    tensor: FrameTensor  # [N, C, H, W] or [N, H, W, C], or yuv planes; with a window [N, T, ...]
     indices: Sequence[int]  # which frames of the input, counted from 0 in order of presentation
     pts: Sequence[int | None]  # in ticks of the stream's time base
     seconds: Sequence[float]
     segments: Sequence[int]
     result_shape: tuple[int, ...]  # of one picture
     rate: int = 1  # pictures that are wanted of each frame
+    pixel_format: str = ""  # of yuv planes: "yuv420p", "yuv422p10le"
 
     def __len__(self) -> int:
         return len(self.indices)

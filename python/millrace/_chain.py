@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Chain:
         """Once, before the first batch; each is told the size of what it is handed."""
         scale = 1
         for script in self.scripts:
-            script.setup(Info(info.width * scale, info.height * scale, info.device, info.batch))
+            script.setup(replace(info, width=info.width * scale, height=info.height * scale))
             scale *= script.description["scale"]
 
     def save(self) -> bytes:
@@ -67,6 +68,8 @@ def _format(script: Script) -> str:
     """What it takes and gives: "float32, rgb, nchw, white is 1"."""
     said = script.description["settings"]
     color, layout, white = (said.get(key, default) for key, default in _FORMAT.items())
+    if color == "yuv":
+        return "yuv planes"
     return f"{script.description['dtype']}, {'luma' if color == 'y' else color}, {layout}, white is {white}"
 
 

@@ -244,7 +244,7 @@ def _text(found: Findings) -> str:
     generates = found.kind == "generator"
     calls = found.calls + bool(given and given["batch"] > 1)
     order = "" if generates else f", order {found.order}"
-    takes = f"{given['dtype']} {given['shape']}, {given['color']}, white is {given['white']}" if given else "no input"
+    takes = f"{given['dtype']} {given['shape']}, {_pictures(given)}" if given else "no input"
     lines = [
         f"{found.script}: {found.kind} {found.name}{order}",
         f"  Python      {found.python}",
@@ -260,6 +260,10 @@ def _text(found: Findings) -> str:
         f"good: {calls} {'yields' if generates else 'calls'} went as a run's would",
     ]
     return "\n".join(lines)
+
+
+def _pictures(given: dict[str, Any]) -> str:
+    return f"{given['color']}, white is {given['white']}" if given["color"] != "yuv" else "the planes of yuv420p"
 
 
 def _range(made: dict[str, Any]) -> str:

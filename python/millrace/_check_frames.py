@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from millrace._batch import Batch
+from millrace._declare import ScriptError
 
 if TYPE_CHECKING:
     from millrace._engine import FrameTensor
@@ -78,7 +79,13 @@ class Wanted:
     def channels(self) -> int:
         return 1 if self.color in ("luma", "y") else 3
 
+    @property
+    def pixel_format(self) -> str:
+        return "yuv420p" if self.color == "yuv" else ""
+
     def picture(self, scale: int = 1) -> tuple[int, ...]:
+        if self.color == "yuv":
+            return (self.height * 3 // 2, self.width)
         extents = (self.height * scale, self.width * scale)
         return (self.channels, *extents) if self.layout == "nchw" else (*extents, self.channels)
 
@@ -93,14 +100,18 @@ def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | Non
     """`size` (width, height) of the video; where the script declares one, frames come in that."""
     said: Mapping[str, str] = description["settings"]
     width, height = json.loads(said["input.size"]) if "input.size" in said else size
+    planes = said.get("input.color") == "yuv"
+    if planes and (width % 2 or height % 2):
+        raise ScriptError(f"--size {width}x{height}: the planes are made in yuv420p; expected an even width and height",
+                          code="usage")  # fmt: skip
     before, after = json.loads(said.get("window", "[0, 0]"))
     return Wanted(
         width=width,
         height=height,
         color="luma" if said.get("input.color") == "y" else said.get("input.color", "rgb"),
-        dtype=description["dtype"],
+        dtype="uint8" if planes else description["dtype"],
         layout=said.get("input.layout", "nchw"),
-        white=int(said.get("input.range", "1")),
+        white=255 if planes else int(said.get("input.range", "1")),
         batch=batch or description["batch"],
         window=(before, after),
         scale=description["scale"],
@@ -127,6 +138,7 @@ def batch_of(asked: Wanted, start: int, count: int) -> Batch:
         segments=(0,) * count,
         result_shape=asked.picture(asked.scale),
         rate=asked.rate,
+        pixel_format=asked.pixel_format,
     )
 
 
@@ -150,4 +162,7 @@ def _frame(asked: Wanted, number: int) -> Any:
     picture = turned % 1 * asked.white
     if asked.dtype == "uint8":
         picture = numpy.rint(picture)
+    if asked.color == "yuv":  # chroma in half the size, one plane after another
+        planes = [picture[..., 0], picture[::2, ::2, 1], picture[::2, ::2, 2]]
+        return numpy.concatenate([plane.ravel() for plane in planes]).reshape(asked.picture()).astype("uint8")
     return (picture.transpose(2, 0, 1) if asked.layout == "nchw" else picture).astype(asked.dtype)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from millrace import _clip_html, _engine
 from millrace._batch import Batch
-from millrace._declare import Declaration, ScriptError, check, engine_settings
+from millrace._declare import Declaration, ScriptError, check, check_together, engine_settings
 from millrace._errors import RefusedError, UsageError
 from millrace._options import Path, Time, arguments, check_names
 
@@ -32,7 +32,7 @@ class ReadOptions(TypedDict, total=False):
     batch: int | None  # frames at a time, in order
 
     # What tensors are like: as @processor has it
-    color: Literal["rgb", "bgr", "luma", "y"] | None
+    color: Literal["rgb", "bgr", "luma", "y", "yuv"] | None
     dtype: Literal["float32", "float16"] | None
     layout: Literal["nchw", "nhwc"] | None
     range: Literal[1, 255] | None  # what white is
@@ -65,7 +65,7 @@ _TENSORS = ("batch", "color", "dtype", "layout", "range", "size", "fit")
 class Frame:
     """One frame of a clip."""
 
-    tensor: _engine.FrameTensor  # [C, H, W] or [H, W, C]
+    tensor: _engine.FrameTensor  # [C, H, W] or [H, W, C]; yuv planes as a script gets them
     index: int  # in the clip
     pts: int  # in ticks of the stream's time base
     seconds: float  # the same in seconds
@@ -216,7 +216,7 @@ class Clip:
         stream = self._reader.stream()
         try:
             while (made := stream.next()) is not None:
-                yield _batch(*made)
+                yield self._batch(*made)
             self._losses = Losses(**stream.losses())
             if self._strict and self._losses:
                 raise RefusedError(f"{self.path}: refused by strict=True: {self._losses}")
@@ -229,12 +229,12 @@ class Clip:
     def __getitem__(self, index: slice) -> Batch: ...
     def __getitem__(self, index: Any) -> Frame | Batch:
         if isinstance(index, slice):
-            return _batch(*self._reader.frames(list(range(*index.indices(len(self))))))
+            return self._batch(*self._reader.frames(list(range(*index.indices(len(self))))))
         return self._frame(self._number(index))
 
     def frames(self, indices: Sequence[int]) -> Batch:
         """These frames in this order, decoded in the cheapest one."""
-        return _batch(*self._reader.frames([self._number(index) for index in indices]))
+        return self._batch(*self._reader.frames([self._number(index) for index in indices]))
 
     def index_at(self, seconds: float | Fraction) -> int:
         """The last frame that begins at or before a time, counted from the first frame. IndexError outside."""
@@ -259,6 +259,12 @@ class Clip:
     def _frame(self, number: int) -> Frame:
         tensor, pts, seconds = self._reader.frame(number)
         return Frame(tensor, number, pts, seconds)
+
+    def _batch(
+        self, tensor: _engine.FrameTensor, numbers: tuple[int, ...], pts: tuple[int, ...], seconds: tuple[float, ...]
+    ) -> Batch:
+        planes = str(self._info["planes"])
+        return Batch(tensor, numbers, pts, seconds, (0,) * len(numbers), (), pixel_format=planes)
 
     def again(self, **options: Unpack[ReadOptions]) -> Clip:
         """The same file and options once more, but for these."""
@@ -306,22 +312,17 @@ def _opened(path: Path, options: Any) -> Clip:
 def _request(path: Path, said: Mapping[str, Any]) -> tuple[list[bytes], dict[str, str], str, int]:
     """For the engine: words of the command line, settings of tensors, their dtype, frames a batch."""
     tensors = {name: said[name] for name in _TENSORS if name in said}
-    for name, value in tensors.items():
-        try:
+    try:
+        for name, value in tensors.items():
             check(name, f"read()'s {name}", value)
-        except ScriptError as error:
-            raise UsageError(str(error)) from None
+        check_together("read()'s", tensors)
+    except ScriptError as error:
+        raise UsageError(str(error)) from None
     others = {name: value for name, value in said.items() if name not in _TENSORS and name != "strict"}
     settings = engine_settings(Declaration("analyser", tensors))
     settings.pop("batch", None)
     words = arguments("probe", {"input": path, **others})
     return words, settings, str(tensors.get("dtype", "float32")), int(tensors.get("batch", 1))
-
-
-def _batch(
-    tensor: _engine.FrameTensor, numbers: tuple[int, ...], pts: tuple[int, ...], seconds: tuple[float, ...]
-) -> Batch:
-    return Batch(tensor, numbers, pts, seconds, (0,) * len(numbers), ())
 
 
 def _fraction(seconds: float) -> Fraction:

@@ -19,7 +19,7 @@ Kind = Literal["processor", "analyser", "generator"]
 class Declared(TypedDict, total=False):
     """What an entry wants, and how it is run. The words are those of model.json."""
 
-    color: Literal["rgb", "bgr", "luma", "y"]
+    color: Literal["rgb", "bgr", "luma", "y", "yuv"]
     dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["nchw", "nhwc"]
     range: Literal[1, 255]  # what white is
@@ -91,7 +91,7 @@ def _pair(what: str, one: Check) -> Check:
 
 
 _CHECKS: Mapping[str, Check] = {
-    "color": _one_of("rgb", "bgr", "luma", "y"),
+    "color": _one_of("rgb", "bgr", "luma", "y", "yuv"),
     "dtype": _one_of("float32", "float16", "uint8"),
     "layout": _one_of("nchw", "nhwc"),
     "range": _one_of(1, 255),
@@ -111,6 +111,21 @@ _OF_PROCESSORS = ("scale", "rate")
 def check(argument: str, name: str, value: object) -> None:
     """Whether a decorator's argument may have a value; `name` is what messages call it."""
     _CHECKS[argument](name, value)
+
+
+_NOT_OF_PLANES = ("dtype", "layout", "range", "size", "fit", "scale")
+
+
+def check_together(owner: str, said: Mapping[str, object]) -> None:
+    """Whether arguments go with one another; `owner` is what messages call whose they are: "@processor's"."""
+    if said.get("dtype") == "uint8" and said.get("range", 255) != 255:
+        raise ScriptError(f"{owner} range: of uint8 white is 255, found {said['range']!r}")
+    fixed = [name for name in _NOT_OF_PLANES if name in said and said.get("color") == "yuv"]
+    if fixed:
+        raise ScriptError(
+            f"{owner} {fixed[0]}: yuv planes come and go as the video has them, found {fixed[0]}={said[fixed[0]]!r}; "
+            "leave it out, or declare rgb, bgr or luma"
+        )
 
 
 # Arguments that are settings of a model too, by their names there.
@@ -139,9 +154,7 @@ def _declare(kind: Kind, entry: object, said: Mapping[str, object]) -> Any:
             raise ScriptError(f"@{kind} has no argument {name}; it has {', '.join(known)}")
         check(name, f"@{kind}'s {name}", value)
 
-    if said.get("dtype") == "uint8" and said.get("range", 255) != 255:
-        raise ScriptError(f"@{kind}'s range: of uint8 white is 255, found {said['range']!r}")
-
+    check_together(f"@{kind}'s", said)
     mark = marker(kind, said)
     # None: @processor(...), which is called with the function next.
     return mark if entry is None else mark(entry)  # type: ignore[type-var]

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 from millrace._declare import Kind, ScriptError
 
 # Formats of the buffer protocol, native byte order.
-_FORMATS = {"e": "float16", "f": "float32", "d": "float64", "B": "uint8", "b": "int8", "i": "int32", "l": "int64"}
+_FORMATS = {
+    "e": "float16", "f": "float32", "d": "float64",
+    "B": "uint8", "H": "uint16", "b": "int8", "i": "int32", "l": "int64",
+}  # fmt: skip
 _TYPE_NAME = re.compile(r"([<>]?\w+)['>]*$")
 _GPUS = {2: "cuda", 13: "cuda", 10: "rocm"}  # DLPack's kinds of devices; all others are the host's memory here
 
@@ -43,6 +46,10 @@ class Expected(Protocol):
     @property
     def device(self) -> str:
         """Of pictures: "cpu", "cuda:0"."""
+
+    @property
+    def pixel_format(self) -> str:
+        """Of yuv planes; empty for other pictures."""
 
 
 def shape_and_dtype(value: object) -> tuple[tuple[int, ...], str] | None:
@@ -84,15 +91,17 @@ def described(value: object) -> str:
     return f"{found[1]} {list(found[0])}" if found else type(value).__name__
 
 
-def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, wanted_dtype: str) -> str:
-    if dtype != wanted_dtype:
-        return f"convert it to {wanted_dtype}"
+def _advice(shape: Sequence[int], wanted: Sequence[int], dtype: str, batch: Expected) -> str:
+    if dtype != batch.dtype:
+        return f"convert it to {batch.dtype}"
     if tuple(shape) == tuple(wanted[1:]):
         return "that is one frame without the batch's dimension: return array[None], or a list of one array a frame"
     if shape[1:] == wanted[1:] and len(wanted) > 3:
         return "pictures of each frame are declared with rate"
     if sorted(shape) == sorted(wanted) and len(shape) > 1:
         return "is its layout the one that the decorator declares?"
+    if batch.pixel_format:
+        return f"planes ({batch.pixel_format}) come back as they were handed over"
     return "a size other than the input's is declared with scale"
 
 
@@ -101,7 +110,7 @@ def _check_array(value: object, shapes: Sequence[tuple[int, ...]], batch: Expect
     if found and found[0] in shapes and found[1] == batch.dtype:
         return _check_device(value, batch.device, what)
     wanted = _either(*(f"{batch.dtype} {list(shape)}" for shape in shapes))
-    advice = _advice(found[0], shapes[0], found[1], batch.dtype) if found else "return an array"
+    advice = _advice(found[0], shapes[0], found[1], batch) if found else "return an array"
     raise ScriptError(f"expected {wanted}{what}, found {described(value)}; {advice}", code="failed")
 
 

@@ -27,9 +27,11 @@ class _Calls:
         self._worker = worker
         self._saves = chain.description["saves"]
         self._segment: int | None = None  # of the last batch
+        self._pixel_format = ""
 
-    def setup(self, width: int, height: int, device: str, batch: int) -> None:
-        self._chain.setup(Info(width, height, device, batch))
+    def setup(self, width: int, height: int, device: str, batch: int, pixel_format: str) -> None:
+        self._pixel_format = pixel_format
+        self._chain.setup(Info(width, height, device, batch, pixel_format))
 
     def process(self, step: int, tensor: _engine.FrameTensor, frames: list[Any], result_shape: tuple[int, ...]) -> Any:
         """What script number `step` makes: lines of JSON, or an array for all frames, or a list of arrays."""
@@ -37,7 +39,8 @@ class _Calls:
         if self._saves and step == 0:
             self._keep_state(segments[0])
         script = self._chain.scripts[step]
-        batch = Batch(tensor, indices, pts, seconds, segments, result_shape, script.description["rate"])
+        rate = script.description["rate"]
+        batch = Batch(tensor, indices, pts, seconds, segments, result_shape, rate, self._pixel_format)
         try:
             return script.check(script.process(batch), batch)
         except ScriptError as error:

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/planes.h"
 #include "engine/clip.h"
 #include "engine/device_choice.h"
 #include "frame_tensor.h"
@@ -174,6 +175,7 @@ nb::dict ClipHandle::info() const {
     said["time_base"] = to_python(video.time_base);
     said["frame_rate"] = to_python(video.average_frame_rate);
     said["color"] = color_of(video.color);
+    said["planes"] = clip.model().planes ? core::name(core::planar(clip.model().planes->format)) : "";
     said["device"] = device::to_string(clip.input().device());
     said["fallbacks"] = clip.input().fallbacks();
     said["notes"] = clip.input().notes();

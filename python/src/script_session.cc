@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/planes.h"
 #include "device/buffer_pool.h"
 #include "device/copy.h"
 #include "frame_tensor.h"
@@ -70,7 +71,7 @@ void end_script(const std::string& path, nb::handle hooks, CallThread& calls) {
 ScriptSession::ScriptSession(const infer::ScriptDescription& script, const ScriptPlace& place, nb::handle hooks,
                              CallThread& calls)
     : model_(place.model),
-      dtype_(script.dtype),
+      dtype_(infer::frames_dtype(script, place.model)),
       inputs_{infer::picture_input_desc(model_, place.input)},
       steps_(infer::script_step_descs(script, model_, place.input)),
       outputs_{infer::script_output_desc(script, model_, place.input)},
@@ -80,9 +81,11 @@ ScriptSession::ScriptSession(const infer::ScriptDescription& script, const Scrip
       // Bounded by the batches of which a script may keep the memory.
       between_(place.device, "frames between scripts", device::unbounded) {
     const std::string device = device::to_string(place.device);
+    const std::string format = model_.planes ? core::name(core::planar(model_.planes->format)) : "";
     calls_.call([&] {
-        raised_as_errors(model_.path,
-                         [&] { hooks_.attr("setup")(place.input.width, place.input.height, device, model_.batch); });
+        raised_as_errors(model_.path, [&] {
+            hooks_.attr("setup")(place.input.width, place.input.height, device, model_.batch, format);
+        });
     });
 }
 

@@ -22,13 +22,13 @@ constexpr std::size_t mib = std::size_t{1} << 20U;
 constexpr int gpu_lanes = 4;
 
 // What reading is: an analyser that hands everything on.
-infer::ModelDescription describe(const ClipRequest& request) {
+infer::ModelDescription describe(const ClipRequest& request, const core::PictureDesc& video) {
     infer::ScriptDescription script;
     script.path = "millrace.read";
     script.kind = infer::ScriptKind::analyser;
     script.settings = request.frames;
     script.dtype = request.dtype;
-    return infer::describe_script(script, request.batch);
+    return infer::describe_script(script, {request.job.input.path, video}, request.batch);
 }
 
 infer::Size frame_of(const infer::ModelDescription& model, const media::StreamInfo& video) {
@@ -40,7 +40,7 @@ infer::Size frame_of(const infer::ModelDescription& model, const media::StreamIn
 Clip::Clip(const ClipRequest& request, const std::stop_token& stop)
     : run_(request.job.run),
       input_(std::make_shared<ClipInput>(request.job, stop)),
-      model_(describe(request)),
+      model_(describe(request, input_->plan().video.picture)),
       frame_(frame_of(model_, input_->plan().video)),
       random_(input_),
       converter_(model_, frame_, input_->device()) {

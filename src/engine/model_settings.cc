@@ -34,6 +34,8 @@ const char* name(infer::InputColor color) {
             return "bgr";
         case infer::InputColor::luma:
             return "y";
+        case infer::InputColor::yuv:
+            return "yuv";
     }
     return "rgb";
 }

@@ -10,7 +10,9 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/planes.h"
 #include "media/library.h"
+#include "pipeline/reframe.h"
 
 namespace millrace::engine {
 
@@ -139,6 +141,25 @@ void check_codec_fits(const media::SinkOptions& sink, const media::EncoderSettin
     if (check.holds_codec) return;
     throw core::Error(core::ErrorCode::usage, fmt::format("{}: {} cannot hold {}; use one of {}", sink.name,
                                                           check.format, codec, fmt::join(check.alternatives, ", ")));
+}
+
+void check_planes(const infer::ModelDescription& model, const media::EncoderSettings& encoder) {
+    if (!model.planes) return;
+    core::PictureDesc given = *model.planes;
+    const core::PictureDesc& taken = encoder.picture;
+    const bool same_size = given.width == taken.width && given.height == taken.height;
+    const bool same_samples = core::same_samples(given.format, taken.format);
+    const auto text = [](const core::PictureDesc& desc) {
+        return fmt::format("{}x{} {}, {} range", desc.width, desc.height, core::name(core::planar(desc.format)),
+                           core::name(desc.color.range));
+    };
+    const std::string found = text(given);
+    given.format = taken.format;
+    if (same_size && same_samples && pipeline::same_meaning(given, taken)) return;
+    throw core::Error(core::ErrorCode::usage,
+                      fmt::format("{} gives yuv planes, which are written as they are: {}, but {} would be given {}; "
+                                  "choose another -c:v, leave out -pix_fmt, --pad and --crop, or declare rgb",
+                                  model.path, found, encoder.request.codec, text(taken)));
 }
 
 media::DecoderOptions decoder_options(const Job& job, const OpenedInput& input) {

@@ -40,6 +40,9 @@ void resolve_output(const Job& job, pipeline::ResolvedJob& resolved);
 /// Throws Error(usage) when the container cannot hold the codec, naming those that can.
 void check_codec_fits(const media::SinkOptions& sink, const media::EncoderSettings& encoder);
 
+/// Planes that a script gives are written as they are. Throws Error(usage) where the encoder takes other pictures.
+void check_planes(const infer::ModelDescription& model, const media::EncoderSettings& encoder);
+
 /// How the input is decoded: fixed by the input and the settings.
 [[nodiscard]] media::DecoderOptions decoder_options(const Job& job, const OpenedInput& input);
 

@@ -43,7 +43,7 @@ class Resolver {
         }
         prepared_.input = open_input(job_.input, stop_);
         if (model.valid()) prepared_.model = model.get();
-        if (script_ != nullptr) prepared_.model = load_script(job_, *script_);
+        if (script_ != nullptr) prepared_.model = load_script(job_, *script_, video().picture);
         if (const std::string& damage = prepared_.input.index->damage; !damage.empty()) {
             prepared_.fallbacks.push_back(fmt::format("{}: {}", job_.input.path, damage));
         }
@@ -238,6 +238,7 @@ class Resolver {
         input.device = prepared_.devices.front();
         pipeline::VideoPlan plan;
         plan.encoder = media::resolve_encoder(request, input);
+        if (prepared_.job.model) check_planes(prepared_.job.model->model, plan.encoder);
         if (!plan.encoder.note.empty()) prepared_.fallbacks.push_back(plan.encoder.note);
         if (!plan.encoder.deterministic) {
             prepared_.notes.push_back(request.codec + " with a bit rate gives other packets in every run");

@@ -37,7 +37,9 @@ struct Script {
     std::function<GilWaits()> gil_waits;
 };
 
-/// The script in the place of a model. Throws Error(usage) for settings that contradict one another.
-[[nodiscard]] std::unique_ptr<LoadedModel> load_script(const Job& job, const Script& script);
+/// The script in the place of a model, for a job's video. Throws Error(usage) for settings that contradict one another,
+/// Error(bad_input) for a video without what it takes.
+[[nodiscard]] std::unique_ptr<LoadedModel> load_script(const Job& job, const Script& script,
+                                                       const core::PictureDesc& video);
 
 }  // namespace millrace::engine

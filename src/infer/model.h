@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/picture_desc.h"
 #include "core/tensor_desc.h"
 #include "device/device.h"
 #include "infer/runtime_choice.h"
@@ -16,7 +17,8 @@
 namespace millrace::infer {
 
 enum class Layout { nchw, nhwc };
-enum class InputColor { rgb, bgr, luma };
+/// yuv: the video's own planes, for scripts alone.
+enum class InputColor { rgb, bgr, luma, yuv };
 enum class Fit { stretch, letterbox, crop };
 enum class Order { any, sequential };
 /// text: one line a frame, UTF-8 in uint8 [N, bytes], filled up with zeros.
@@ -84,8 +86,10 @@ struct ModelDescription {
     core::DType dtype = core::DType::float32;
     Layout layout = Layout::nchw;
     InputColor color = InputColor::rgb;
-    float range = 1.0F;                  ///< white: 1 or 255
-    std::array<float, 3> mean{0, 0, 0};  ///< as std: in units of `range`, one per channel in the model's order
+    /// Of yuv, and of nothing else: what a frame's tensor holds, as core::planes_desc() has it.
+    std::optional<core::PictureDesc> planes{};  // NOLINT(readability-redundant-member-init)
+    float range = 1.0F;                         ///< white: 1 or 255
+    std::array<float, 3> mean{0, 0, 0};         ///< as std: in units of `range`, one per channel in the model's order
     std::array<float, 3> std{1, 1, 1};
     std::optional<Size> input_size;  ///< fixed by the model or asked for; nullopt: the video's
     Fit fit = Fit::stretch;

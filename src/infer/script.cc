@@ -1,8 +1,13 @@
 #include "infer/script.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <utility>
 #include <vector>
 
+#include "core/error.h"
+#include "core/planes.h"
 #include "infer/resolve.h"
 #include "infer/settings.h"
 #include "infer/shapes.h"
@@ -21,6 +26,7 @@ std::vector<std::int64_t> open_shape(Layout layout, std::int64_t channels, std::
 }
 
 core::TensorDesc pictures_desc(const ModelDescription& model, Size size) {
+    if (model.planes) return planes_batch_desc(model);
     const Axes axes = picture_axes(model.layout, 4);
     core::TensorDesc desc{model.dtype, {model.batch, 1, 1, 1}};
     desc.shape[static_cast<std::size_t>(axes.channels)] = frame_channels(model);
@@ -29,26 +35,7 @@ core::TensorDesc pictures_desc(const ModelDescription& model, Size size) {
     return desc;
 }
 
-}  // namespace
-
-const char* name(ScriptKind kind) {
-    constexpr const char* names[] = {"processor", "analyser", "generator"};
-    return names[static_cast<int>(kind)];  // NOLINT(*-constant-array-index)
-}
-
-ScriptStep whole_step(const ScriptDescription& script) {
-    ScriptStep whole;
-    for (const ScriptStep& step : script.steps) {
-        whole.scale *= step.scale;
-        whole.rate *= step.rate;
-    }
-    return whole;
-}
-
-ModelDescription describe_script(const ScriptDescription& script, std::optional<int> batch) {
-    std::vector<SettingSource> sources{{"script", script.path, script.settings}};
-    if (batch) sources.push_back({"command line", "--batch", {{"batch", std::to_string(*batch)}}});
-    ParsedSettings settings = parse_settings(sources);
+ModelDescription resolve_script(const ScriptDescription& script, ParsedSettings settings) {
     const bool analyser = script.kind == ScriptKind::analyser;
     settings.output = analyser ? OutputKind::data : OutputKind::picture;
     const Layout layout = settings.layout.value_or(Layout::nchw);
@@ -67,6 +54,54 @@ ModelDescription describe_script(const ScriptDescription& script, std::optional<
     model.sha256 = script.sha256;
     if (analyser) model.output = OutputKind::text;
     return model;
+}
+
+// In the place of the pictures that all else was resolved for.
+void take_planes(ModelDescription& model, const core::PictureDesc& video) {
+    model.color = InputColor::yuv;
+    model.planes = video;
+    model.dtype = core::planes_desc(video).dtype;
+    model.inputs.front().desc = picture_input_desc(model, {video.width, video.height});
+    if (model.output == OutputKind::picture) model.outputs.front().desc = planes_batch_desc(model);
+}
+
+}  // namespace
+
+const char* name(ScriptKind kind) {
+    constexpr const char* names[] = {"processor", "analyser", "generator"};
+    return names[static_cast<int>(kind)];  // NOLINT(*-constant-array-index)
+}
+
+ScriptStep whole_step(const ScriptDescription& script) {
+    ScriptStep whole;
+    for (const ScriptStep& step : script.steps) {
+        whole.scale *= step.scale;
+        whole.rate *= step.rate;
+    }
+    return whole;
+}
+
+ModelDescription describe_script(const ScriptDescription& script, const ScriptVideo& video, std::optional<int> batch) {
+    Settings said = script.settings;
+    const auto color = said.find("input.color");
+    const bool planes = color != said.end() && color->second == "yuv";
+    if (planes) {
+        const std::string missing = core::why_no_planes(video.picture);
+        if (!missing.empty()) {
+            throw core::Error(core::ErrorCode::bad_input,
+                              fmt::format("{}: {} takes yuv planes: {}", video.path, script.path, missing));
+        }
+        said.erase(color);
+    }
+    std::vector<SettingSource> sources{{"script", script.path, said}};
+    if (batch) sources.push_back({"command line", "--batch", {{"batch", std::to_string(*batch)}}});
+    ModelDescription model = resolve_script(script, parse_settings(sources));
+    if (planes) take_planes(model, video.picture);
+    return model;
+}
+
+core::DType frames_dtype(const ScriptDescription& script, const ModelDescription& model) {
+    return model.planes ? model.dtype : script.dtype;
 }
 
 core::TensorDesc script_output_desc(const ScriptDescription& script, const ModelDescription& model, Size input) {
@@ -89,7 +124,7 @@ std::vector<core::TensorDesc> script_step_descs(const ScriptDescription& script,
         descs.back().shape.front() *= rate;
     }
     descs.push_back(script_output_desc(script, model, whole));
-    for (core::TensorDesc& desc : descs) desc.dtype = script.dtype;
+    for (core::TensorDesc& desc : descs) desc.dtype = frames_dtype(script, model);
     if (script.kind == ScriptKind::analyser) descs.back().dtype = core::DType::uint8;
     return descs;
 }

@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "core/error.h"
+#include "core/planes.h"
 
 namespace millrace::infer {
 
@@ -24,7 +25,19 @@ Axes picture_axes(Layout layout, std::size_t rank) {
 
 int frame_channels(const ModelDescription& model) { return model.color == InputColor::luma ? 1 : 3; }
 
+core::TensorDesc planes_batch_desc(const ModelDescription& model) {
+    assert(model.planes);
+    core::TensorDesc desc = core::planes_desc(*model.planes);
+    desc.shape.insert(desc.shape.begin(), model.batch);
+    return desc;
+}
+
 core::TensorDesc picture_input_desc(const ModelDescription& model, Size size) {
+    if (model.planes) {
+        core::TensorDesc desc = planes_batch_desc(model);
+        if (model.window_axis) desc.shape.insert(desc.shape.begin() + 1, model.window.frames());
+        return desc;
+    }
     const std::size_t rank = model.window_axis ? 5 : 4;
     const Axes axes = picture_axes(model.layout, rank);
     core::TensorDesc desc{model.dtype, std::vector<std::int64_t>(rank)};

@@ -20,11 +20,15 @@ struct Axes {
 /// Axes of a picture tensor of `rank` 4, or 5 with time after batch.
 [[nodiscard]] Axes picture_axes(Layout layout, std::size_t rank);
 
-/// Channels of one frame: 3, or 1 for luma.
+/// Channels of one frame: 3, or 1 for luma. Planes (yuv) have none.
 [[nodiscard]] int frame_channels(const ModelDescription& model);
 
-/// The shape that the session's picture input has for pictures of `size`: batch, frames and channels from `model`.
+/// The shape that the session's picture input has for pictures of `size`: batch, frames and channels from `model`. Of
+/// planes (yuv) it is that of the video.
 [[nodiscard]] core::TensorDesc picture_input_desc(const ModelDescription& model, Size size);
+
+/// `batch` frames of planes (yuv, asserted), as a script is handed or gives them.
+[[nodiscard]] core::TensorDesc planes_batch_desc(const ModelDescription& model);
 
 /// Checks that a data output can be told apart by frame and has one value for each label. Throws Error(bad_input).
 void check_data(const ModelDescription& model, const core::TensorDesc& output);

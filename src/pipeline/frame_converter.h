@@ -23,19 +23,23 @@ class FrameConverter {
     [[nodiscard]] device::StreamRef stream() const { return stream_; }
     /// The picture there: itself, or a copy that is enqueued. Empty when stopped.
     [[nodiscard]] device::Picture on_device(device::Picture picture, const std::stop_token& stop);
-    /// The op for pictures of `desc`; made anew when a stream changes its size or format midway.
-    [[nodiscard]] const ops::ToTensor& op(const core::PictureDesc& desc);
-    /// Enqueue `picture`, which is on the device, into `tensor`.
-    void run(const device::Picture& picture, const device::Tensor& tensor) {
-        op(picture.desc).run(stream_, picture, tensor);
-    }
+    /// What run() makes of a picture of `desc`. Prepares for it, and anew when a stream changes its size or format
+    /// midway.
+    [[nodiscard]] const core::TensorDesc& output(const core::PictureDesc& desc);
+    /// Enqueue `picture`, which is on the device, into `tensor`. Throws Error(bad_input) for a picture of another size
+    /// or format than the video's, where the model takes planes.
+    void run(const device::Picture& picture, const device::Tensor& tensor);
 
   private:
+    void copy_planes(const device::Picture& picture, const device::Tensor& tensor);
+    const ops::ToTensor& op(const core::PictureDesc& desc);
+
     infer::ModelDescription model_;
     infer::Size frame_;
     device::DeviceId device_;
     device::Stream stream_;
     device::BufferPool uploads_;
+    core::TensorDesc planes_;  ///< of a model that takes planes
     std::optional<ops::ToTensor> op_;
     core::PictureDesc op_desc_;
 };

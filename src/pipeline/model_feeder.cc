@@ -50,7 +50,7 @@ class ModelFeeder final : public Feeder {
         if (needs_source()) tag.source = std::make_shared<const device::Picture>(picture.share());
         if (is_direct()) return feed_direct(picture, std::move(tag));
 
-        device::Tensor tensor = device::lease_tensor(frames_pool_, converter_.op(picture.desc).output(), stop_);
+        device::Tensor tensor = device::lease_tensor(frames_pool_, converter_.output(picture.desc), stop_);
         convert(picture, tensor);
         window_.push_back({std::move(tensor), std::move(tag), role});
         return emit_while([this] { return emitted_ + after() < size(); });
@@ -74,11 +74,11 @@ class ModelFeeder final : public Feeder {
     [[nodiscard]] std::int64_t before() const { return plan_.model.window.before; }
     [[nodiscard]] std::int64_t after() const { return plan_.model.window.after; }
 
+    /// converter_.output() was asked: it has prepared.
     void convert(const device::Picture& picture, const device::Tensor& tensor) {
-        const ops::ToTensor& op = converter_.op(picture.desc);
         const Timed busy(profile_, Stage::to_tensor, Activity::busy);
         gpu_times_.begin(picture.timeline, tensor.timeline);
-        op.run(converter_.stream(), picture, tensor);
+        converter_.run(picture, tensor);
         gpu_times_.end();
         profile_.count_frames(Stage::to_tensor);
     }
@@ -91,7 +91,7 @@ class ModelFeeder final : public Feeder {
     core::Push feed_direct(const device::Picture& picture, FrameTag tag) {
         std::optional<Batcher::Slot> slot = reserve();
         if (!slot) return core::Push::cancelled;
-        slot->input.desc = converter_.op(picture.desc).output();
+        slot->input.desc = converter_.output(picture.desc);
         convert(picture, slot->input);
         batcher_.commit(std::move(*slot), {sink_, std::move(tag), 0});
         return core::Push::pushed;

@@ -1,5 +1,6 @@
 #include "pipeline/model_io.h"
 
+#include <cassert>
 #include <numeric>
 
 namespace millrace::pipeline {
@@ -14,7 +15,10 @@ ops::Channels to_channels(infer::InputColor color) {
             return ops::Channels::bgr;
         case infer::InputColor::luma:
             return ops::Channels::luma;
+        case infer::InputColor::yuv:
+            break;  // ops::repack, not a conversion
     }
+    assert(false);
     return ops::Channels::rgb;
 }
 

@@ -11,7 +11,7 @@
 
 namespace millrace::pipeline {
 
-/// What the model's picture input looks like to ops.
+/// What the model's picture input looks like to ops; of planes (yuv) there is nothing to convert.
 [[nodiscard]] ops::TensorSpec input_spec(const infer::ModelDescription& model);
 
 /// What its picture output looks like: the input's, without mean and std.

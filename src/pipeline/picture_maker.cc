@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "device/copy.h"
+#include "ops/repack.h"
 #include "pipeline/model_io.h"
 #include "pipeline/reframe.h"
 
@@ -51,7 +52,7 @@ PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, Pic
       delivery_(delivery),
       stream_(pools.device.device()),
       gpu_times_(stream_, Stage::to_picture, profile) {
-    if (model_ != nullptr) {
+    if (model_ != nullptr && !model_->model.planes) {
         to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
                             model_->frame.height * model_->scale, target_);
     }
@@ -87,7 +88,11 @@ device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult&
     const auto port = static_cast<std::size_t>(model_->model.result_output);
     const device::Tensor tensor = result.outputs->at(port).at(result.slot);
     gpu_times_.begin(tensor.timeline, picture.timeline);
-    to_picture_->run(stream_, tensor, tag.source.get(), picture);
+    if (const auto& planes = model_->model.planes) {
+        ops::repack(stream_, ops::planes_in(tensor, *planes), picture);
+    } else {
+        to_picture_->run(stream_, tensor, tag.source.get(), picture);
+    }
     gpu_times_.end();
     if (on_host || delivery_ == Delivery::as_made) return picture;
     return device::copied(stream_, pools_.host, picture);

@@ -27,8 +27,8 @@ enum class Delivery { host, as_made };
 /// Makes pictures of one description. Not thread-safe.
 class PictureMaker {
   public:
-    /// `model`: null without one; its results are where `pools.device` is. `pools` must outlive the maker.
-    /// Its work on a GPU is counted in `profile`.
+    /// `model`: null without one; its results are where `pools.device` is, and planes are of `target`'s samples.
+    /// `pools` must outlive the maker. Its work on a GPU is counted in `profile`.
     PictureMaker(const ModelPlan* model, core::PictureDesc target, PicturePools& pools, Profile& profile,
                  Delivery delivery = Delivery::host);
 

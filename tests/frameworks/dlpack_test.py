@@ -136,6 +136,29 @@ said = [list(batch.numpy().shape), list(numpy.from_dlpack(batch).shape), list(ba
     assert found == [[7, 48, 64, 3]] * 6 + [[16, 48, 64, 3]]
 
 
+def test_opencv_takes_planes_as_they_are(film, tmp_path):
+    import cv2
+    import numpy as np
+
+    body = "import cv2\nsaid = cv2.cvtColor(batch.numpy()[3], cv2.COLOR_YUV2BGR_I420).reshape(-1).tolist()"
+    found = analysed(film, tmp_path, body, arguments='color="yuv", batch=7')
+    stored = np.frombuffer(ffmpeg("-i", film, "-f", "rawvideo", "-"), np.uint8).reshape(-1, 72, 64)
+    assert found == cv2.cvtColor(stored[3], cv2.COLOR_YUV2BGR_I420).reshape(-1).tolist()
+
+
+def test_planes_of_ten_bits_are_uint16_to_frameworks(tmp_path):
+    """Of those that know it: PyTorch does from 2.3 on."""
+    film = tmp_path / "ten.mp4"
+    ffmpeg(*pattern("64x48", 1), "-pix_fmt", "yuv420p10le", *x264(), film)
+    body = """
+said = [str(x.dtype).split("'")[-2 if "'" in str(x.dtype) else 0] for x in (batch.numpy(), batch.jax(), batch.to_tf())]
+said += [int(numpy.asarray(x).astype("int64").sum()) for x in (batch.numpy(), batch.jax(), batch.to_tf())]
+"""
+    *dtypes, by_numpy, by_jax, by_tensorflow = analysed(film, tmp_path, body, arguments='color="yuv", batch=7')
+    assert dtypes == ["uint16"] * 3
+    assert by_numpy == by_jax == by_tensorflow
+
+
 RESULTS = {
     "numpy": "batch.numpy() * numpy.float32(0.5)",
     "torch": "batch.torch() * 0.5",

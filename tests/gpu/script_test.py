@@ -101,6 +101,15 @@ def test_a_framework_gives_the_frames_of_the_cpu(film, halved, folder, framework
     assert report["script"]["calls"] >= FRAMES / 4
 
 
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le", "yuv444p10le"])
+def test_planes_are_those_of_ffmpeg(folder, pixels):
+    """Of NVDEC's surfaces, whose chroma lies in pairs and whose ten bits are the upper ones."""
+    film = folder.parent / f"{pixels}.mkv"
+    ffmpeg(*pattern("642x362", 2), "-pix_fmt", pixels, "-c:v", "libx265", "-x265-params", "keyint=12:log-level=1", film)
+    run(film, folder, processor("return batch.torch().clone()", arguments='color="yuv", batch=4'))
+    assert [frame.hash for frame in frames_of(folder / "out.mkv")] == [frame.hash for frame in frames_of(film)]
+
+
 SLOW = {
     # The kernel that reads the frames begins 50 ms after they were given up, on a stream that nobody told of.
     "side stream": """

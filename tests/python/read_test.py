@@ -216,7 +216,7 @@ def test_a_notebook_shows_it(film):
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"color": "rbg"}, millrace.UsageError, "read()'s color: expected rgb, bgr, luma, y, found 'rbg'"),
+        ({"color": "rbg"}, millrace.UsageError, "read()'s color: expected rgb, bgr, luma, y, yuv, found 'rbg'"),
         ({"batch": 0}, millrace.UsageError, "read()'s batch: expected a whole number from 1 to 1024, found 0"),
         ({"batch": 1024, "memory": "64M"}, millrace.UsageError, "give a smaller batch or size, or more --memory"),
         ({"device": "tpu"}, millrace.UsageError, "--device tpu: expected cpu, cuda"),

@@ -22,6 +22,7 @@ class Batch:
     result_shape: tuple[int, ...] = (3, 8, 6)
     dtype: str = "float32"
     device: str = "cpu"
+    pixel_format: str = ""
 
 
 def refusal(kind, results, batch=None):

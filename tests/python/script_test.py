@@ -260,7 +260,7 @@ def test_two_entries(refusal):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ('color="rbg"', "@processor's color: expected rgb, bgr, luma, y, found 'rbg'"),
+        ('color="rbg"', "@processor's color: expected rgb, bgr, luma, y, yuv, found 'rbg'"),
         ('dtype="int8"', "@processor's dtype: expected float32, float16, uint8, found 'int8'"),
         ('layout="hwc"', "@processor's layout: expected nchw, nhwc, found 'hwc'"),
         ("range=2", "@processor's range: expected 1, 255, found 2"),

@@ -10,7 +10,7 @@ from millrace import ScriptError, _script
 from tools import ROOT
 
 PAGE = (ROOT / "docs/scripting.md").read_text()
-BRIGHTEN, TAGS, SWEEP, BETWEEN = (
+BRIGHTEN, TAGS, SWEEP, LEGAL, BETWEEN = (
     block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "@" in block
 )
 
@@ -98,3 +98,13 @@ def messages(tmp_path):
 def test_the_messages(tmp_path):
     said = [message.replace(str(tmp_path), "/home/me") for message in messages(tmp_path)]
     assert said == [line for line in PAGE.splitlines() if line.startswith("/home/me")]
+
+
+@pytest.mark.parametrize(("dtype", "least", "most"), [("uint8", 16, 235), ("uint16", 64, 940)])
+def test_legal_levels(tmp_path, dtype, least, most):
+    script = load(tmp_path, LEGAL)
+    script.setup(SimpleNamespace(height=4))
+    values = np.arange(2 * 6 * 8, dtype=dtype).reshape(2, 6, 8) * (2 if dtype == "uint8" else 10)
+    expected = values.copy()
+    expected[:, :4] = np.minimum(np.maximum(values[:, :4], least), most)
+    assert np.array_equal(script.process(batch_of(values)), expected)
