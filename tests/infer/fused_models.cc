@@ -54,7 +54,8 @@ std::vector<Elements> run_with_onnxruntime(const std::string& path, const Shape&
     request.overrides = {{"input.layout", "nchw"}, {"output.kind", "data"}};
     if (shape[1] != 1 && shape[1] != 3) {
         request.overrides["input.color"] = "y";
-        request.overrides["window"] = fmt::format("{},0", shape[1] - 1);
+        const std::int64_t before = shape[1] / 2;
+        request.overrides["window"] = fmt::format("{},{}", before, shape[1] - 1 - before);
     }
     const auto session =
         make_session(request, describe_model(request), {static_cast<int>(shape[3]), static_cast<int>(shape[2])});
