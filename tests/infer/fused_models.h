@@ -55,7 +55,7 @@ class ModelMaker {
 [[nodiscard]] Lowered lower_for(const std::string& model, const Shape& input);
 
 /// What lower() makes, interpreted, against ONNX Runtime on the same random input of `shape`: the largest error of any
-/// output, relative to that output's largest value. The model must lower, which gtest checks; -1: it did not.
+/// output, relative to the largest value on the way. The model must lower, which gtest checks; infinite: it did not.
 [[nodiscard]] double error_of_fused(const std::string& model, const Shape& shape);
 
 /// The reason of the only node that has one; "" where none has, and all joined by "; " where several have.

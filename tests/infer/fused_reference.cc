@@ -255,7 +255,7 @@ class Interpreter {
   public:
     explicit Interpreter(const Net& net) : net_(net), pictures_(net.values.size()), written_(net.values.size()) {}
 
-    std::vector<Elements> run(const std::vector<Elements>& inputs) {
+    Interpretation run(const std::vector<Elements>& inputs) {
         require(inputs.size() == net_.inputs.size(), "one tensor for each input");
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             Picture& picture = begin(net_.inputs[i].value);
@@ -263,9 +263,9 @@ class Interpreter {
             picture.elements = inputs[i];
         }
         for (const Layer& layer : net_.layers) run(layer);
-        std::vector<Elements> outputs;
-        for (const NetPort& port : net_.outputs) outputs.push_back(read(port.value).elements);
-        return outputs;
+        Interpretation result{{}, largest_};
+        for (const NetPort& port : net_.outputs) result.outputs.push_back(read(port.value).elements);
+        return result;
     }
 
   private:
@@ -292,7 +292,15 @@ class Interpreter {
         }
         Picture& out = begin(layer.output);
         std::visit(Rooted{inputs, out}, layer.root);
-        for (const Pointwise& step : layer.pointwise) run(step, out);
+        note(out);
+        for (const Pointwise& step : layer.pointwise) {
+            run(step, out);
+            note(out);
+        }
+    }
+
+    void note(const Picture& picture) {
+        for (const double one : picture.elements) largest_ = std::max(largest_, std::abs(one));
     }
 
     void run(const Pointwise& step, Picture& out) {
@@ -319,12 +327,11 @@ class Interpreter {
     const Net& net_;
     std::vector<Picture> pictures_;
     std::vector<bool> written_;
+    double largest_ = 0;
 };
 
 }  // namespace
 
-std::vector<Elements> interpret(const Net& net, const std::vector<Elements>& inputs) {
-    return Interpreter(net).run(inputs);
-}
+Interpretation interpret(const Net& net, const std::vector<Elements>& inputs) { return Interpreter(net).run(inputs); }
 
 }  // namespace millrace::infer::fused

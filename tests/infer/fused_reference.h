@@ -10,8 +10,13 @@ namespace millrace::infer::fused {
 /// Elements of a value, [N, C, H, W] row-major.
 using Elements = std::vector<double>;
 
-/// One for each of the net's outputs, of one for each of its inputs. Checks on the way, by gtest, that every layer
+struct Interpretation {
+    std::vector<Elements> outputs;  ///< in the net's order
+    double largest = 0;             ///< of all values on the way, so what float32 rounds by follows from it
+};
+
+/// `inputs`: one for each of the net's. Checks on the way, by gtest, that every layer
 /// reads what is there, that sizes fit one another, and that every value is written once.
-[[nodiscard]] std::vector<Elements> interpret(const Net& net, const std::vector<Elements>& inputs);
+[[nodiscard]] Interpretation interpret(const Net& net, const std::vector<Elements>& inputs);
 
 }  // namespace millrace::infer::fused

@@ -30,7 +30,7 @@ Target of_factors(const Node& node, const Shape& shape, const Reals& factors, co
         std::int64_t& extent = target.shape[static_cast<std::size_t>(axes[i])];
         const float exact = factors[i] * static_cast<float>(extent);
         constexpr float most = 1 << 20;
-        if (!(exact >= 1 && exact < most)) return {fmt::format("{} by {}", node.op, factors[i]), {}};
+        if (std::isnan(exact) || exact < 1 || exact >= most) return {fmt::format("{} by {}", node.op, factors[i]), {}};
         const float whole = std::floor(exact);
         constexpr float tolerance = 1e-4F;
         if (exact - whole > tolerance * exact) {
