@@ -2,6 +2,7 @@
 // What a run did, and where its time went.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,15 @@ struct GilReport {
     double wait_p95_seconds = 0;
 };
 
+/// Copies that one line of a script asked for, on a GPU.
+struct ScriptCopies {
+    std::string line;       ///< "enhance.py:42"
+    std::string direction;  ///< "up": host to device; "down": device to host; "across": on the device, or between two
+    std::int64_t count = 0;
+    std::int64_t bytes = 0;
+    double seconds = 0;  ///< of all of them, though some may have run side by side
+};
+
 /// What a run's script did, summed over its processes. Times in seconds.
 struct ScriptReport {
     std::string kind;  ///< "processor", "analyser", "generator"
@@ -70,6 +80,7 @@ struct ScriptReport {
     double gil_wait_seconds = 0;   ///< before calls: other threads of Python had its lock
     std::int64_t peak_memory = 0;  ///< bytes resident at most, summed
     GilReport gil;
+    std::optional<std::vector<ScriptCopies>> copies;  ///< the most bytes first; none: not measured
 };
 
 struct Report {

@@ -80,6 +80,17 @@ class Gil:
 
 
 @dataclasses.dataclass(frozen=True)
+class ScriptCopies:
+    """Copies on a GPU that one line of a script asked for."""
+
+    line: str  # "enhance.py:42"
+    direction: str  # "up", "down", "across"
+    count: int
+    bytes: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class ScriptTimes:
     """What a run's script did, summed over its processes."""
 
@@ -89,6 +100,7 @@ class ScriptTimes:
     python_seconds: float
     gil_wait_seconds: float
     gil: Gil | None
+    copies: list[ScriptCopies] | None
     peak_memory_bytes: int
 
 
@@ -171,4 +183,6 @@ def report_from_json(text: str) -> Report:
 
 def _script(values: dict[str, Any]) -> ScriptTimes:
     values["gil"] = Gil(**values["gil"]) if values["gil"] else None
+    if values["copies"] is not None:
+        values["copies"] = [ScriptCopies(**copies) for copies in values["copies"]]
     return ScriptTimes(**values)

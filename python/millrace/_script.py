@@ -18,6 +18,7 @@ from typing import Any
 from millrace._declare import ATTRIBUTE, Declaration, Kind, ScriptError, engine_settings
 from millrace._generator import described, signature_error, without_start
 from millrace._parameters import Parameter, converted, parameters_of
+from millrace._place import is_own
 from millrace._results import Expected, check_result
 
 __all__ = ["Script", "ScriptError", "check_result", "load"]
@@ -33,18 +34,11 @@ def _frames_of(error: BaseException, file: str) -> list[tracebacks.FrameSummary]
     return [frame for frame in frames[first:] if not frame.filename.startswith("<frozen ")]
 
 
-def _is_own(file: str, folder: Path) -> bool:
-    """Whether a file is the script's or one beside it, not of a package installed below its folder."""
-    path = Path(file)
-    installed = "site-packages" in path.parts or path.parent == Path(__file__).parent
-    return folder in path.parents and not installed
-
-
 def _place_of(error: BaseException, file: str, frames: list[tracebacks.FrameSummary]) -> str:
     """ "/scripts/x.py, line 3": the last place in the script's folder."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
-    own = [frame for frame in frames if _is_own(frame.filename, Path(file).parent)]
+    own = [frame for frame in frames if is_own(frame.filename, Path(file).parent)]
     return f"{own[-1].filename}, line {own[-1].lineno}" if own else file
 
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "copy_lines.h"
 #include "engine/generator_worker.h"
 #include "engine/script_worker.h"
 #include "gil_sampler.h"
@@ -57,6 +58,7 @@ void open(Generation* self, engine::ScriptWorker& worker, const std::string& des
     declare_frames(generator.writer, declaration);
     const auto said = nlohmann::json::parse(description);
     if (!said.at("frames").is_null()) generator.expected = said.at("frames").get<std::int64_t>();
+    generator.copies = &copies_of_scripts({generator.script.path});
     const nb::gil_scoped_release others_run;
     new (self) Generation(worker, std::move(generator));
 }

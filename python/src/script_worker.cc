@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "copy_lines.h"
 #include "engine/script_messages.h"
 #include "engine/script_worker.h"
 #include "error_codes.h"
@@ -60,6 +61,7 @@ bool run(engine::ScriptWorker& self, const std::string& description, const nb::o
     }
     script.end = [&] { end_script(script.description.path, hooks, calls); };
     script.times = [&calls] { return calls.times(); };
+    script.copies = &copies_of_scripts(all_paths(self.job().script));
     bool done = false;
     const nb::gil_scoped_release others_run;
     const GilSampler sampler([&calls] { return calls.in_call(); });

@@ -89,6 +89,23 @@ std::string script_line(const ScriptReport& script) {
         100 * script.gil.held_up_share, advice);
 }
 
+/// Where it is worth a line: what takes the most time to bring to a GPU or from it.
+std::string copies_line(const Report& report) {
+    if (!report.script.copies) return {};
+    constexpr double notable = 0.01;  // of the run
+    double most = notable * report.run_seconds;
+    const ScriptCopies* worst = nullptr;
+    for (const ScriptCopies& line : *report.script.copies) {
+        if (line.direction == "across" || line.seconds <= most) continue;
+        worst = &line;
+        most = line.seconds;
+    }
+    if (worst == nullptr) return {};
+    return fmt::format("  script: {} copies {} {} the GPU, {:.1f} s in {} copies; what stays there needs none\n",
+                       worst->line, render_bytes(static_cast<double>(worst->bytes)),
+                       worst->direction == "up" ? "to" : "from", worst->seconds, worst->count);
+}
+
 void add_count(std::string& text, std::size_t count, std::string_view what) {
     if (count > 0) text += fmt::format("  {} frame{} {}\n", count, count == 1 ? "" : "s", what);
 }
@@ -122,6 +139,7 @@ std::string render_summary(const Report& report) {
     if (!report.stages.empty()) text += stage_table(report);
     text += gpu_lines(report);
     text += script_line(report.script);
+    text += copies_line(report);
     text += losses(report.frames);
     for (const std::string& line : report.fallbacks) text += fmt::format("  fallback: {}\n", line);
     for (const std::string& line : report.notes) text += fmt::format("  note: {}\n", line);

@@ -48,7 +48,7 @@ void GeneratorWorker::begin(Generator generator) {
     }
     generator.writer.made_by = identity_of(generator.script);
     writer_ = std::make_shared<FrameWriter>(generator.writer);
-    gpu_watch_.emplace(std::vector{writer_->device()});
+    gpu_watch_.emplace(std::vector{writer_->device()}, generator.copies);
     channel.send({{"ready", {{"expected", generator.expected}, {"reused", writer_->frames_done()}}}});
 }
 

@@ -19,7 +19,8 @@ namespace millrace::engine {
 struct Generator {
     infer::ScriptDescription script;
     WriterJob writer;
-    std::int64_t expected = -1;  ///< frames; -1: nobody knows
+    std::int64_t expected = -1;            ///< frames; -1: nobody knows
+    device::CopyLedger* copies = nullptr;  ///< that the script asks for on a GPU; outlives the worker
 };
 
 /// One thread makes frames and hands them to writer(); another tells the planning process, and hears when to stop.

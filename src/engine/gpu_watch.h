@@ -3,7 +3,9 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "device/copy_ledger.h"
 #include "device/cuda/activity.h"
 #include "device/device.h"
 #include "millrace/report.h"
@@ -14,11 +16,15 @@ namespace millrace::engine {
 /// note says so.
 class GpuWatch {
   public:
-    explicit GpuWatch(const std::vector<device::DeviceId>& devices);
-    /// All work is done. Writes Report::gpus, or a note.
+    /// `copies`: of the process's script; null: it has none.
+    explicit GpuWatch(const std::vector<device::DeviceId>& devices, device::CopyLedger* copies = nullptr);
+    /// All work is done. Writes Report::gpus and the script's copies, or a note.
     void stop(Report& report);
 
   private:
+    void add_copies(std::vector<ScriptCopies>& lines) const;
+
+    device::CopyLedger* copies_;
     std::optional<device::ActivityMonitor> monitor_;
     std::string problem_;
 };

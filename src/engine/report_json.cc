@@ -52,6 +52,19 @@ json to_json(const GilReport& gil) {
             {"wait_p95_seconds", gil.wait_p95_seconds}};
 }
 
+json to_json(const std::optional<std::vector<ScriptCopies>>& copies) {
+    if (!copies) return nullptr;
+    json lines = json::array();
+    for (const ScriptCopies& line : *copies) {
+        lines.push_back({{"line", line.line},
+                         {"direction", line.direction},
+                         {"count", line.count},
+                         {"bytes", line.bytes},
+                         {"seconds", line.seconds}});
+    }
+    return lines;
+}
+
 json to_json(const ScriptReport& script) {
     if (script.workers == 0) return nullptr;
     return {{"kind", script.kind},
@@ -60,6 +73,7 @@ json to_json(const ScriptReport& script) {
             {"python_seconds", script.python_seconds},
             {"gil_wait_seconds", script.gil_wait_seconds},
             {"gil", to_json(script.gil)},
+            {"copies", to_json(script.copies)},
             {"peak_memory_bytes", script.peak_memory}};
 }
 

@@ -1,5 +1,8 @@
 #include "engine/report_parts.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace millrace::engine {
 
 void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& report) {
@@ -13,6 +16,24 @@ void add_copy_notes(const std::vector<media::CopyNote>& notes, Report& report) {
     for (const media::CopyNote& note : notes) {
         (note.loss ? report.fallbacks : report.notes).push_back(note.text);
     }
+}
+
+void add_script_copies(const std::optional<std::vector<ScriptCopies>>& more,
+                       std::optional<std::vector<ScriptCopies>>& sums) {
+    if (!more || !sums) {
+        sums.reset();
+        return;
+    }
+    for (const ScriptCopies& line : *more) {
+        const auto same = std::ranges::find_if(*sums, [&](const ScriptCopies& known) {
+            return known.line == line.line && known.direction == line.direction;
+        });
+        ScriptCopies& sum = same != sums->end() ? *same : sums->emplace_back(line.line, line.direction);
+        sum.count += line.count;
+        sum.bytes += line.bytes;
+        sum.seconds += line.seconds;
+    }
+    std::ranges::stable_sort(*sums, std::ranges::greater(), &ScriptCopies::bytes);
 }
 
 }  // namespace millrace::engine

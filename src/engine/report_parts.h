@@ -1,6 +1,7 @@
 #pragma once
 // Parts of a report that runs and writers have in common.
 
+#include <optional>
 #include <vector>
 
 #include "media/sink.h"
@@ -13,5 +14,9 @@ void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& repor
 
 /// What a container could not hold goes to the fallbacks, what only changed to the notes.
 void add_copy_notes(const std::vector<media::CopyNote>& notes, Report& report);
+
+/// Adds another process's copies, line by line. Where one process could not measure them the sum is not known.
+void add_script_copies(const std::optional<std::vector<ScriptCopies>>& more,
+                       std::optional<std::vector<ScriptCopies>>& sums);
 
 }  // namespace millrace::engine

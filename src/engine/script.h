@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "device/copy_ledger.h"
 #include "device/device.h"
 #include "engine/gil_waits.h"
 #include "engine/model_sessions.h"
@@ -35,6 +36,8 @@ struct Script {
     /// Both of the process so far. Thread-safe.
     std::function<CallTimes()> times;
     std::function<GilWaits()> gil_waits;
+    /// That it asks for on a GPU; outlives the worker. Null in the process that plans.
+    device::CopyLedger* copies = nullptr;
 };
 
 /// The script in the place of a model, for a job's video. Throws Error(usage) for settings that contradict one another,

@@ -15,6 +15,7 @@
 #include "engine/gpu_memory.h"
 #include "engine/job_json.h"
 #include "engine/output_checks.h"
+#include "engine/report_parts.h"
 #include "engine/version.h"
 
 namespace millrace::engine {
@@ -185,6 +186,7 @@ void ScriptHost::describe(Report& report) const {
     script.kind = infer::name(script_.description.kind);
     script.workers = static_cast<int>(workers_.size());
     GilWaits gil;
+    script.copies.emplace();
     for (const Worker& worker : workers_) {
         const ScriptReport& own = worker.report.script;
         script.calls += own.calls;
@@ -192,6 +194,7 @@ void ScriptHost::describe(Report& report) const {
         script.gil_wait_seconds += own.gil_wait_seconds;
         script.peak_memory += own.peak_memory;
         gil.add(worker.report.gil);
+        add_script_copies(own.copies, script.copies);
     }
     script.gil = gil.report();
     const WorkerReport& first = workers_.front().report;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <tuple>
 
 namespace millrace::engine {
@@ -45,6 +46,25 @@ json made_to_message(const Report& made) {
             {"seconds", {made.run_seconds, made.join_seconds}},
             {"fallbacks", made.fallbacks},
             {"notes", made.notes}};
+}
+
+json copies_to_message(const std::optional<std::vector<ScriptCopies>>& copies) {
+    if (!copies) return nullptr;
+    json lines = json::array();
+    for (const ScriptCopies& line : *copies) {
+        lines.push_back({line.line, line.direction, line.count, line.bytes, line.seconds});
+    }
+    return lines;
+}
+
+std::optional<std::vector<ScriptCopies>> copies_from_message(const json& message) {
+    if (message.is_null()) return std::nullopt;
+    std::vector<ScriptCopies> copies;
+    for (const json& line : message) {
+        copies.push_back({line.at(0).get<std::string>(), line.at(1).get<std::string>(), line.at(2).get<std::int64_t>(),
+                          line.at(3).get<std::int64_t>(), line.at(4).get<double>()});
+    }
+    return copies;
 }
 
 Report made_from_message(const json& message) {
@@ -115,6 +135,7 @@ json to_message(const WorkerReport& report) {
     }
     const ScriptReport& script = report.script;
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
+            {"copies", copies_to_message(script.copies)},
             {"gil", {report.gil.counts, report.gil.noticed, report.gil.held_up}},
             {"gpus", std::move(gpus)},
             {"notes", report.notes},
@@ -128,6 +149,7 @@ WorkerReport report_from_message(const json& message) {
     report.script.python_seconds = script.at(1).get<double>();
     report.script.gil_wait_seconds = script.at(2).get<double>();
     report.script.peak_memory = script.at(3).get<std::int64_t>();
+    report.script.copies = copies_from_message(message.at("copies"));
     const json& gil = message.at("gil");
     report.gil.counts = gil.at(0).get<decltype(report.gil.counts)>();
     report.gil.noticed = gil.at(1).get<std::int64_t>();

@@ -34,8 +34,8 @@ struct WorkerProgress {
 [[nodiscard]] nlohmann::json to_message(const WorkerProgress& progress);
 [[nodiscard]] WorkerProgress progress_from_message(const nlohmann::json& message);
 
-/// What a worker did, at its end: of `script` all but kind, workers and gil; of the GPUs what CUPTI saw, or a note why
-/// not.
+/// What a worker did, at its end: of `script` all but kind, workers and gil; of the GPUs and the script's copies what
+/// CUPTI saw, or a note why not.
 struct WorkerReport {
     ScriptReport script;
     GilWaits gil;

@@ -127,7 +127,7 @@ void ScriptWorker::work(const Script& script) {
         check_timeout(channel_, job_, script.times().now);
         channel_.send({{"progress", to_message(progress_of(now, profile))}});
     };
-    GpuWatch gpu_watch(prepared.devices);
+    GpuWatch gpu_watch(prepared.devices, script.copies);
     const pipeline::RunResult result =
         pipeline::run_segments(prepared.job, backends, ledger, profile, say, stop_.get_token());
     Report seen;

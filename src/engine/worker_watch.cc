@@ -22,7 +22,14 @@ WorkerProgress progress_of(const pipeline::RunProgress& now, const pipeline::Pro
 WorkerReport report_of(const PythonTimes& python, Report seen) {
     const CallTimes& calls = python.calls;
     WorkerReport report;
-    report.script = {"", 0, calls.calls, calls.inside, calls.gil_wait, core::peak_resident_bytes(), {}};
+    report.script = {"",
+                     0,
+                     calls.calls,
+                     calls.inside,
+                     calls.gil_wait,
+                     core::peak_resident_bytes(),
+                     {},
+                     std::move(seen.script.copies)};
     report.gil = python.gil;
     report.gpus = std::move(seen.gpus);
     report.notes = std::move(seen.notes);

@@ -210,6 +210,23 @@ TEST(Summary, TellsOfPythonsLockWhereOthersHoldItNoticeably) {
     EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("stood still")));
 }
 
+TEST(Summary, NamesTheLineThatCopiesTheMost) {
+    Report report;
+    report.run_seconds = 100;
+    EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("copies")));
+    report.script.copies = {{"a.py:9", "across", 10, 1 << 30, 9.0},
+                            {"a.py:7", "down", 96, 3 << 19, 1.26},
+                            {"b.py:3", "up", 1, 1 << 20, 1.25}};
+    EXPECT_THAT(
+        render_summary(report),
+        testing::HasSubstr("\n  script: a.py:7 copies 1.5 MiB from the GPU, 1.3 s in 96 copies; what stays there "
+                           "needs none\n"));
+    report.script.copies->at(1).seconds = 1;
+    EXPECT_THAT(render_summary(report), testing::HasSubstr("b.py:3 copies 1.0 MiB to the GPU, 1.2 s in 1 copies"));
+    report.script.copies->at(2).seconds = 1;  // a hundredth of the run
+    EXPECT_THAT(render_summary(report), testing::Not(testing::HasSubstr("copies")));
+}
+
 TEST(Bytes, AreReadable) {
     EXPECT_EQ(render_bytes(17), "17 bytes");
     EXPECT_EQ(render_bytes(1536), "1.5 KiB");

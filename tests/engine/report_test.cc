@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/progress_meter.h"
+#include "engine/report_parts.h"
+#include "engine/script_messages.h"
 #include "millrace/report.h"
 
 namespace millrace::engine {
@@ -26,6 +28,40 @@ TEST(ReportJson, HoldsTheCounts) {
     EXPECT_EQ(json.at("stages").at(0).at("name"), "encode");
     EXPECT_DOUBLE_EQ(json.at("stages").at(0).at("wait_output_seconds").get<double>(), 0.5);
     EXPECT_DOUBLE_EQ(json.at("stages").at(0).at("gpu_seconds").get<double>(), 0.125);
+}
+
+TEST(ReportJson, HasNoCopiesOnlyWhereTheyWereMeasured) {
+    Report report;
+    report.script.workers = 1;
+    const auto copies = [&] { return nlohmann::json::parse(to_json(report)).at("script").at("copies"); };
+    EXPECT_TRUE(copies().is_null());
+    report.script.copies.emplace();
+    EXPECT_EQ(copies(), nlohmann::json::array());
+    report.script.copies->push_back({"a.py:7", "down", 96, 4096, 0.5});
+    EXPECT_EQ(copies(),
+              nlohmann::json::parse(
+                  R"([{"line": "a.py:7", "direction": "down", "count": 96, "bytes": 4096, "seconds": 0.5}])"));
+}
+
+TEST(ScriptCopies, AddUpLineByLineOverProcesses) {
+    WorkerReport worker;
+    worker.script.copies = {{"a.py:7", "down", 96, 4096, 0.5}, {"a.py:7", "up", 1, 1, 0.25}};
+    const WorkerReport told = report_from_message(to_message(worker));
+    std::optional sums = std::vector<ScriptCopies>();
+    for (int i = 0; i < 2; ++i) add_script_copies(told.script.copies, sums);
+    add_script_copies(std::vector<ScriptCopies>{{"b.py:1", "up", 1, 9000, 1}}, sums);
+    ASSERT_TRUE(sums);
+    ASSERT_EQ(sums->size(), 3U);
+    EXPECT_EQ(sums->at(0).line, "b.py:1");
+    EXPECT_EQ(sums->at(1).line, "a.py:7");
+    EXPECT_EQ(sums->at(1).direction, "down");
+    EXPECT_EQ(sums->at(1).count, 192);
+    EXPECT_EQ(sums->at(1).bytes, 8192);
+    EXPECT_DOUBLE_EQ(sums->at(1).seconds, 1);
+    add_script_copies(report_from_message(to_message(WorkerReport())).script.copies, sums);
+    EXPECT_FALSE(sums) << "one process could not measure";
+    add_script_copies(told.script.copies, sums);
+    EXPECT_FALSE(sums);
 }
 
 TEST(ReportJson, IsJsonWhateverBytesAPathHas) {

@@ -348,6 +348,35 @@ TEST(GpuActivity, KernelTimeIsTheUnionAndCopiesAreCountedByDirection) {
     EXPECT_TRUE(ActivityMonitor().stop().devices.empty()) << "a second measurement begins at nothing";
 }
 
+TEST(GpuActivity, CopiesGoToTheLineThatAskedForThem) {
+    Memory memory;
+    const Stream stream(gpu);
+    const Tensor host = lease_tensor(memory.pinned, bytes_of(8 * mib));
+    fill(host, 5);
+    int asked = 0;
+    CopyLedger ledger([&] { return ++asked > 0; });
+    ActivityMonitor monitor(&ledger);
+    const Tensor up = copied(stream, memory.device, host);
+    ledger.named("a.py:1");
+    copy(stream, up, host);
+    copy(stream, up, host);
+    ledger.named("a.py:2");
+    std::thread([&] { copy(stream, up, host); }).join();
+    synchronize(stream);
+    EXPECT_EQ(monitor.stop().devices.at(0).down.count, 3);
+    EXPECT_EQ(asked, 2) << "once a line";
+    const auto lines = ledger.report();
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0].line, "a.py:2");
+    EXPECT_EQ(lines[0].direction, CopyDirection::down);
+    EXPECT_EQ(lines[0].count, 2);
+    EXPECT_EQ(lines[0].bytes, 16 * mib);
+    EXPECT_GT(lines[0].seconds, 0);
+    EXPECT_EQ(lines[1].line, "a.py:1");
+    EXPECT_EQ(lines[1].direction, CopyDirection::up);
+    EXPECT_EQ(lines[1].bytes, 8 * mib);
+}
+
 /// Writes where no memory is; 7 when the error says what happened and the device is known to be lost.
 [[noreturn]] void write_nowhere() {
     core::PictureDesc desc;

@@ -281,3 +281,91 @@ return x
     assert finished_segments(folder / "out.mkv") > 0
     run(film, folder, processor(body))
     assert frames_of(folder / "out.mkv") == halved
+
+
+COPIES = """
+import torch
+x = batch.torch()
+host = x.cpu()  # DOWN
+y = torch.from_numpy(host.numpy()).cuda()  # UP
+half = torch.empty_like(y).copy_(y)  # ACROSS
+return half * 0.5
+"""
+
+
+def line_of(text, mark):
+    return next(f"script.py:{number}" for number, line in enumerate(text.splitlines(), 1) if mark in line)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_copies_are_named_by_the_lines_that_make_them(film, halved, folder, workers):
+    text = processor(COPIES)
+    report = run(film, folder, text, "--script-workers", str(workers))
+    assert frames_of(folder / "out.mkv") == halved
+    found = {(copies["line"], copies["direction"]): copies for copies in report["script"]["copies"]}
+    for mark, direction in (("# DOWN", "down"), ("# UP", "up"), ("# ACROSS", "across")):
+        copies = found[line_of(text, mark), direction]
+        assert copies["bytes"] == FRAMES * 3 * 360 * 640 * 4, copies
+        assert FRAMES / 4 <= copies["count"] <= report["script"]["calls"], copies
+        assert copies["seconds"] > 0
+    if workers == 1:
+        assert report["gpus"][0]["down"]["bytes"] >= FRAMES * 3 * 360 * 640 * 4
+
+
+def test_a_script_that_copies_nothing_is_told_so(film, folder):
+    report = run(film, folder, processor("return batch.torch() * 0.5"))
+    assert report["script"]["copies"] == []
+
+
+def test_copies_in_a_generator_are_named(folder):
+    text = HEAD.replace("analyser, processor", "generator")
+    text += "@generator(size=(64, 36), frame_rate=25, frames=10)\ndef made():\n    import torch\n"
+    text += "    for _ in range(10):\n        yield torch.zeros(3, 36, 64).cuda()  # UP\n"
+    script = folder.parent / "script.py"
+    script.write_text(text)
+    report = folder.parent / "report.json"
+    words = ["-o", folder / "out.mkv", "--script", script, "--python", PYTHON, "-c:v", "ffv1", "--report", report]
+    ended = millrace("run", *words, "--device", "cuda:0")
+    assert ended.code == 0, ended
+    (copies,) = json.loads(report.read_text())["script"]["copies"]
+    assert copies["line"] == line_of(text, "# UP")
+    assert copies["direction"] == "up"
+    assert copies["bytes"] == 10 * 3 * 36 * 64 * 4
+
+
+# As the program looks for it.
+CUPTI = """
+import ctypes
+
+def cupti():
+    for folder in ("", "/usr/local/cuda/extras/CUPTI/lib64/", "/usr/local/cuda/lib64/"):
+        try:
+            return ctypes.CDLL(folder + "libcupti.so.13")
+        except OSError:
+            continue
+    raise AssertionError("no CUPTI")
+"""
+HELD = """
+callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)(lambda *_: None)
+assert cupti().cuptiSubscribe(ctypes.byref(ctypes.c_void_p()), callback, None) == 0
+"""
+MEMCPY = 1  # CUPTI_ACTIVITY_KIND_MEMCPY
+
+
+@pytest.mark.parametrize(
+    ("top", "body", "said"),
+    [
+        (HELD, "return batch.torch() * 0.5", "another profiler (torch.profiler, Nsight Systems ...) holds CUPTI"),
+        (
+            "",
+            f"assert cupti().cuptiActivityDisable({MEMCPY}) == 0\nreturn batch.torch() * 0.5",
+            "another profiler has taken CUPTI's records",
+        ),
+    ],
+)
+def test_what_another_profiler_keeps_from_being_measured_is_not_zero(film, halved, folder, top, body, said):
+    report = run(film, folder, processor(body) + CUPTI + top)
+    assert frames_of(folder / "out.mkv") == halved
+    assert report["gpus"] == []
+    assert report["script"]["copies"] is None
+    assert [note for note in report["notes"] if said in note] != []

@@ -6,12 +6,17 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
+#include "device/cuda/check.h"
 #include "device/interval_union.h"
 
 namespace millrace::device {
@@ -32,6 +37,10 @@ struct Library {
     decltype(&cuptiGetVersion) version = nullptr;
     decltype(&cuptiGetTimestamp) timestamp = nullptr;
     decltype(&cuptiGetResultString) result_string = nullptr;
+    decltype(&cuptiSubscribe) subscribe = nullptr;
+    decltype(&cuptiUnsubscribe) unsubscribe = nullptr;
+    decltype(&cuptiGetCallbackName) callback_name = nullptr;
+    decltype(&cuptiEnableCallback) enable_callback = nullptr;
     decltype(&cuptiActivityRegisterCallbacks) register_callbacks = nullptr;
     decltype(&cuptiActivityEnable) enable = nullptr;
     decltype(&cuptiActivityDisable) disable = nullptr;
@@ -76,6 +85,10 @@ const Library& library() {
         find(handle, "cuptiGetVersion", found.version);
         find(handle, "cuptiGetTimestamp", found.timestamp);
         find(handle, "cuptiGetResultString", found.result_string);
+        find(handle, "cuptiSubscribe", found.subscribe);
+        find(handle, "cuptiUnsubscribe", found.unsubscribe);
+        find(handle, "cuptiGetCallbackName", found.callback_name);
+        find(handle, "cuptiEnableCallback", found.enable_callback);
         find(handle, "cuptiActivityRegisterCallbacks", found.register_callbacks);
         find(handle, "cuptiActivityEnable", found.enable);
         find(handle, "cuptiActivityDisable", found.disable);
@@ -113,11 +126,17 @@ struct Device {
     Copies across;
 };
 
+// A copy of our own at the end, whose record comes if CUPTI's records are still ours.
+enum class Probe { none, expected, seen };
+constexpr std::size_t probe_bytes = 4099;
+
 // What CUPTI's callbacks fill; they have no argument of ours.
 struct Records {
     std::mutex mutex;
     std::map<std::uint32_t, Device> devices;
+    CopyLedger* ledger = nullptr;  ///< may be null
     std::int64_t dropped = 0;
+    Probe probe = Probe::none;
 };
 
 Records& records() {
@@ -136,24 +155,34 @@ bool complete(const Record& record) {
     return record.start != 0 && record.end >= record.start;
 }
 
-void take_copy(const CUpti_ActivityMemcpy6& copy) {
-    if (!complete(copy)) return;
-    Device& device = records().devices[copy.deviceId];
-    switch (copy.copyKind) {
+/// None: a device had no part in it.
+std::optional<CopyDirection> direction_of(std::uint8_t kind) {
+    switch (kind) {
         case CUPTI_ACTIVITY_MEMCPY_KIND_HTOD:
         case CUPTI_ACTIVITY_MEMCPY_KIND_HTOA:
-            device.up.add(copy.bytes, copy.start, copy.end);
-            break;
+            return CopyDirection::up;
         case CUPTI_ACTIVITY_MEMCPY_KIND_DTOH:
         case CUPTI_ACTIVITY_MEMCPY_KIND_ATOH:
-            device.down.add(copy.bytes, copy.start, copy.end);
-            break;
+            return CopyDirection::down;
         case CUPTI_ACTIVITY_MEMCPY_KIND_HTOH:
-            break;
+            return std::nullopt;
         default:
-            device.across.add(copy.bytes, copy.start, copy.end);
-            break;
+            return CopyDirection::across;
     }
+}
+
+Copies& copies_of(Device& device, CopyDirection direction) {
+    if (direction == CopyDirection::across) return device.across;
+    return direction == CopyDirection::up ? device.up : device.down;
+}
+
+void take_copy(std::uint32_t device, const CopyRecord& copy) {
+    if (records().probe != Probe::none) {  // the measurement is over
+        if (copy.direction == CopyDirection::up && copy.bytes == probe_bytes) records().probe = Probe::seen;
+        return;
+    }
+    copies_of(records().devices[device], copy.direction).add(copy.bytes, copy.begin, copy.end);
+    if (records().ledger != nullptr) records().ledger->done(copy);
 }
 
 // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): records begin with their kind
@@ -168,12 +197,18 @@ void take(const CUpti_Activity* record) {
             device.busy.add(kernel.start, kernel.end);
             break;
         }
-        case CUPTI_ACTIVITY_KIND_MEMCPY:
-            take_copy(*reinterpret_cast<const CUpti_ActivityMemcpy6*>(record));
+        case CUPTI_ACTIVITY_KIND_MEMCPY: {
+            const auto& copy = *reinterpret_cast<const CUpti_ActivityMemcpy6*>(record);
+            const std::optional<CopyDirection> direction = direction_of(copy.copyKind);
+            if (!complete(copy) || !direction) return;
+            take_copy(copy.deviceId,
+                      {copy.correlationId, copy.runtimeCorrelationId, *direction, copy.bytes, copy.start, copy.end});
             break;
+        }
         case CUPTI_ACTIVITY_KIND_MEMCPY2: {
             const auto& copy = *reinterpret_cast<const CUpti_ActivityMemcpyPtoP4*>(record);
-            if (complete(copy)) records().devices[copy.deviceId].across.add(copy.bytes, copy.start, copy.end);
+            if (!complete(copy)) return;
+            take_copy(copy.deviceId, {copy.correlationId, 0, CopyDirection::across, copy.bytes, copy.start, copy.end});
             break;
         }
         default:
@@ -203,57 +238,139 @@ void CUPTIAPI buffer_completed(CUcontext context, std::uint32_t stream, std::uin
     ::operator delete[](buffer, buffer_alignment);
 }
 
+// On the thread that calls, before the call does anything.
+void CUPTIAPI api_called(void* ledger, CUpti_CallbackDomain /*domain*/, CUpti_CallbackId /*id*/, const void* data) {
+    const auto& call = *static_cast<const CUpti_CallbackData*>(data);
+    if (call.callbackSite == CUPTI_API_ENTER) static_cast<CopyLedger*>(ledger)->called(call.correlationId);
+}
+
+// cudaMemcpyAsync, cuMemcpyDtoH_v2 and all their kin.
+bool names_copy(std::string_view function) {
+    return function.starts_with("cudaMemcpy") || function.starts_with("cuMemcpy");
+}
+
 }  // namespace
 
 struct ActivityMonitor::Impl {
-    std::uint64_t begun = 0;  ///< in CUPTI's nanoseconds
-    bool running = false;
+    std::uint64_t begun = 0;                      ///< in CUPTI's nanoseconds
+    CUpti_SubscriberHandle subscriber = nullptr;  ///< null: not ours
+    bool recording = false;                       ///< kinds are enabled, or some of them
 
-    Impl() {
-        const Library& cupti = library();
+    explicit Impl(CopyLedger* ledger) {
         if (watching().exchange(true)) unavailable("another measurement runs in this process");
         try {
-            cupti.check(cupti.register_callbacks(buffer_requested, buffer_completed), "cuptiActivityRegisterCallbacks");
-            // What an earlier measurement left behind belongs to nobody.
-            cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
-            {
-                const std::scoped_lock lock(records().mutex);
-                records().devices.clear();
-                records().dropped = 0;
+            subscribe(ledger);
+            if (ledger != nullptr) {
+                watch_calls(CUPTI_CB_DOMAIN_RUNTIME_API, CUPTI_RUNTIME_TRACE_CBID_SIZE);
+                watch_calls(CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_DRIVER_TRACE_CBID_SIZE);
             }
-            for (const CUpti_ActivityKind kind : kinds) cupti.check(cupti.enable(kind), "cuptiActivityEnable");
-            cupti.check(cupti.timestamp(&begun), "cuptiGetTimestamp");
+            begin(ledger);
         } catch (...) {
             end();
             throw;
         }
-        running = true;
     }
     ~Impl() {
-        if (running) end();
+        if (subscriber != nullptr) end();
     }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
     Impl(Impl&&) = delete;
     Impl& operator=(Impl&&) = delete;
 
+    // CUPTI serves one at a time. Who does not hold it must touch nothing, as the records are then another's.
+    void subscribe(CopyLedger* ledger) {
+        const CUptiResult result = library().subscribe(&subscriber, api_called, ledger);
+        if (result == CUPTI_SUCCESS) return;
+        subscriber = nullptr;
+        if (result == CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED || result == CUPTI_ERROR_MAX_LIMIT_REACHED) {
+            unavailable("another profiler (torch.profiler, Nsight Systems ...) holds CUPTI in this process");
+        }
+        library().check(result, "cuptiSubscribe");
+    }
+
+    void watch_calls(CUpti_CallbackDomain domain, int ids) const {
+        const Library& cupti = library();
+        for (int id = 1; id < ids; ++id) {
+            const char* name = nullptr;
+            const auto callback = static_cast<CUpti_CallbackId>(id);
+            if (cupti.callback_name(domain, callback, &name) != CUPTI_SUCCESS || name == nullptr) continue;
+            if (!names_copy(name)) continue;
+            cupti.check(cupti.enable_callback(1, subscriber, domain, callback), "cuptiEnableCallback");
+        }
+    }
+
+    void begin(CopyLedger* ledger) {
+        const Library& cupti = library();
+        cupti.check(cupti.register_callbacks(buffer_requested, buffer_completed), "cuptiActivityRegisterCallbacks");
+        // What an earlier measurement left behind belongs to nobody.
+        cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
+        {
+            const std::scoped_lock lock(records().mutex);
+            records().devices.clear();
+            records().ledger = ledger;
+            records().dropped = 0;
+            records().probe = Probe::none;
+        }
+        recording = true;
+        for (const CUpti_ActivityKind kind : kinds) cupti.check(cupti.enable(kind), "cuptiActivityEnable");
+        cupti.check(cupti.timestamp(&begun), "cuptiGetTimestamp");
+    }
+
     void end() noexcept {
-        for (const CUpti_ActivityKind kind : kinds) library().disable(kind);
+        if (recording) {
+            for (const CUpti_ActivityKind kind : kinds) library().disable(kind);
+            const std::scoped_lock lock(records().mutex);
+            records().ledger = nullptr;
+        }
+        if (subscriber != nullptr) library().unsubscribe(subscriber);
+        recording = false;
+        subscriber = nullptr;
         watching() = false;
-        running = false;
     }
 };
 
-ActivityMonitor::ActivityMonitor() : impl_(std::make_unique<Impl>()) {}
+ActivityMonitor::ActivityMonitor(CopyLedger* ledger) : impl_(std::make_unique<Impl>(ledger)) {}
 ActivityMonitor::~ActivityMonitor() = default;
 ActivityMonitor::ActivityMonitor(ActivityMonitor&&) noexcept = default;
 ActivityMonitor& ActivityMonitor::operator=(ActivityMonitor&&) noexcept = default;
+
+namespace {
+
+void copy_probe(int index) {
+    const cuda::CurrentDevice current(index);
+    const cuda::BesideCaptures beside;
+    const std::array<std::byte, probe_bytes> from{};
+    void* to = nullptr;
+    cuda::check(cudaMalloc(&to, from.size()), "cudaMalloc", index);
+    const cudaError_t result = cudaMemcpy(to, from.data(), from.size(), cudaMemcpyHostToDevice);
+    cuda::note(cudaFree(to), index);
+    cuda::check(result, "cudaMemcpy", index);
+}
+
+// Nothing of CUPTI says that another profiler in this process has put itself in our place. All records are in.
+void check_still_ours() {
+    int index = 0;
+    {
+        const std::scoped_lock lock(records().mutex);
+        if (records().devices.empty()) return;
+        index = static_cast<int>(records().devices.begin()->first);
+        records().probe = Probe::expected;
+    }
+    copy_probe(index);
+    library().check(library().flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
+    const std::scoped_lock lock(records().mutex);
+    if (records().probe == Probe::expected) unavailable("another profiler has taken CUPTI's records in this process");
+}
+
+}  // namespace
 
 ActivityReport ActivityMonitor::stop() {
     const Library& cupti = library();
     std::uint64_t ended = 0;
     cupti.check(cupti.timestamp(&ended), "cuptiGetTimestamp");
     cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
+    check_still_ours();
     impl_->end();
     const std::scoped_lock lock(records().mutex);
     ActivityReport report;

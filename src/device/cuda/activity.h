@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "device/copy_ledger.h"
+
 namespace millrace::device {
 
 struct CopyActivity {
@@ -28,19 +30,21 @@ struct ActivityReport {
     std::int64_t dropped = 0;             ///< records that CUPTI lost: with any, the figures are too low
 };
 
-/// Watches all GPUs of the process from construction to stop(). One at a time.
+/// Watches all GPUs of the process from construction to stop(). One at a time, as CUPTI serves one.
 class ActivityMonitor {
   public:
-    /// Throws Error(failed) that says what is missing, where activity cannot be measured: the caller reports that, not
-    /// a zero. libcupti is looked for by name and below /usr/local/cuda.
-    ActivityMonitor();
+    /// Tells `copies`, which may be null and outlives the process's CUDA calls, of calls for copies and of copies made.
+    /// Throws Error(failed) that says what is missing, or that another profiler is at work, where activity cannot be
+    /// measured: the caller reports that, not a zero. libcupti is looked for by name and below /usr/local/cuda.
+    explicit ActivityMonitor(CopyLedger* copies = nullptr);
     ~ActivityMonitor();
     ActivityMonitor(ActivityMonitor&&) noexcept;
     ActivityMonitor& operator=(ActivityMonitor&&) noexcept;
     ActivityMonitor(const ActivityMonitor&) = delete;
     ActivityMonitor& operator=(const ActivityMonitor&) = delete;
 
-    /// Work that is to be counted must be done (synchronise first). Once.
+    /// Work that is to be counted must be done (synchronise first). Once. Throws Error(failed) where another profiler
+    /// has taken CUPTI's records meanwhile.
     [[nodiscard]] ActivityReport stop();
 
   private:

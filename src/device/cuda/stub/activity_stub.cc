@@ -5,7 +5,7 @@ namespace millrace::device {
 
 struct ActivityMonitor::Impl {};
 
-ActivityMonitor::ActivityMonitor() {
+ActivityMonitor::ActivityMonitor(CopyLedger* /*copies*/) {
     throw core::Error(core::ErrorCode::failed, "GPU activity is not measured: this millrace was built without CUDA");
 }
 
