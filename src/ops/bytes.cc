@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <cstdint>
 
 #include "ops/bytes_cuda.h"
+#include "ops/formula.h"
 
 namespace millrace::ops {
 
@@ -13,8 +13,8 @@ namespace {
 
 std::uint8_t narrowed(float value) {
     constexpr float most = 255;
-    const float clipped = value > 0 ? std::min(value, most) : 0;  // NaN is not greater than 0
-    return static_cast<std::uint8_t>(std::nearbyint(clipped));
+    const float above = value > 0 ? value : 0;  // NaN is not greater than 0
+    return static_cast<std::uint8_t>(round_half_even(above < most ? above : most));
 }
 
 }  // namespace
