@@ -337,30 +337,35 @@ ActivityMonitor& ActivityMonitor::operator=(ActivityMonitor&&) noexcept = defaul
 
 namespace {
 
-void copy_probe(int index) {
+/// False: there is no memory for it.
+bool copy_probe(int index) {
     const cuda::CurrentDevice current(index);
     const cuda::BesideCaptures beside;
     const std::array<std::byte, probe_bytes> from{};
     void* to = nullptr;
-    cuda::check(cudaMalloc(&to, from.size()), "cudaMalloc", index);
+    if (cudaMalloc(&to, from.size()) == cudaErrorMemoryAllocation) {
+        (void)cudaGetLastError();
+        return false;
+    }
     const cudaError_t result = cudaMemcpy(to, from.data(), from.size(), cudaMemcpyHostToDevice);
     cuda::note(cudaFree(to), index);
     cuda::check(result, "cudaMemcpy", index);
+    return true;
 }
 
 // Nothing of CUPTI says that another profiler in this process has put itself in our place. All records are in.
-void check_still_ours() {
+bool still_ours() {
     int index = 0;
     {
         const std::scoped_lock lock(records().mutex);
-        if (records().devices.empty()) return;
+        if (records().devices.empty()) return true;
         index = static_cast<int>(records().devices.begin()->first);
         records().probe = Probe::expected;
     }
-    copy_probe(index);
+    if (!copy_probe(index)) return true;
     library().check(library().flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
     const std::scoped_lock lock(records().mutex);
-    if (records().probe == Probe::expected) unavailable("another profiler has taken CUPTI's records in this process");
+    return records().probe == Probe::seen;
 }
 
 }  // namespace
@@ -370,7 +375,10 @@ ActivityReport ActivityMonitor::stop() {
     std::uint64_t ended = 0;
     cupti.check(cupti.timestamp(&ended), "cuptiGetTimestamp");
     cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
-    check_still_ours();
+    if (!still_ours()) {
+        impl_->recording = false;  // what is recorded now is for somebody else to end
+        unavailable("another profiler has taken CUPTI's records in this process");
+    }
     impl_->end();
     const std::scoped_lock lock(records().mutex);
     ActivityReport report;
