@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <span>
+
 #include "infer/fused_models.h"
 #include "infer/model_fixture.h"
 
@@ -42,6 +45,156 @@ TEST(FusedLower, HalfWeights) {
     EXPECT_EQ(lowered.net->layers.size(), 6U);
     EXPECT_EQ(lowered.net->inputs.at(0).name, "input");
     EXPECT_EQ(lowered.net->outputs.at(0).name, "output");
+}
+
+std::size_t layers_of(const std::string& model, const Shape& shape) {
+    const Lowered lowered = lower_for(model, shape);
+    return lowered.net ? lowered.net->layers.size() : 0;
+}
+
+TEST(FusedLower, ResNetIsItsConvolutionsAndTwoPools) {
+    // At other sizes than it declares.
+    const std::string model = made_by_make_models(
+        "resnet50(path, np.float32)\n"
+        "import onnx\n"
+        "model = onnx.load(path)\n"
+        "for at in 2, 3: model.graph.input[0].type.tensor_type.shape.dim[at].dim_param = 'size'\n"
+        "onnx.save(model, path)");
+    EXPECT_LT(error_of_fused(model, {1, 3, 17, 20}), close);
+    const Lowered lowered = lower_for(model, {1, 3, 17, 20});
+    ASSERT_TRUE(lowered.net.has_value());
+    EXPECT_EQ(lowered.net->layers.size(), 53U + 2U + 1U) << "convolutions, pools, the product at the end";
+    int sums = 0;
+    for (const Layer& layer : lowered.net->layers) {
+        EXPECT_FALSE(std::holds_alternative<Identity>(layer.root)) << layer.name;
+        for (const Pointwise& step : layer.pointwise) sums += step.value >= 0 ? 1 : 0;
+    }
+    EXPECT_EQ(sums, 16);
+}
+
+/// As PyTorch exports it with free height and width: the shuffle by shapes that it computes.
+std::string pixel_shuffle(ModelMaker& model, const std::string& input, std::int64_t block) {
+    const auto extent = [&](std::int64_t axis) {
+        const std::string shape = model.node("Shape", {input});
+        const std::string one = model.node("Gather", {shape, model.scalar_integer(axis)}, "axis=0");
+        return model.node("Cast", {one}, "to=7");
+    };
+    const auto row = [&](const std::string& scalar) { return model.node("Unsqueeze", {scalar, model.integers({0})}); };
+    const std::string by = model.scalar_integer(block);
+    const std::string channels = model.node("Div", {extent(1), model.scalar_integer(block * block)});
+    const std::string apart = model.node(
+        "Concat", {row(extent(0)), row(channels), row(by), row(by), row(extent(2)), row(extent(3))}, "axis=0");
+    const std::string turned = model.node("Transpose", {model.node("Reshape", {input, apart})}, "perm=0,1,4,2,5,3");
+    const std::string together = model.node("Concat",
+                                            {row(extent(0)), row(channels), row(model.node("Mul", {extent(2), by})),
+                                             row(model.node("Mul", {extent(3), by}))},
+                                            "axis=0");
+    return model.node("Reshape", {turned, together});
+}
+
+TEST(FusedLower, PixelShuffleAsPyTorchExportsIt) {
+    ModelMaker model({-1, 1, -1, -1});
+    std::string x = model.node("Tanh", {model.conv("input", 1, 16, 5, "pads=2,2,2,2")});
+    x = model.conv(x, 16, 9, 3, "pads=1,1,1,1");
+    const std::string low = model.constant({}, {0});
+    model.output(model.node("Clip", {pixel_shuffle(model, x, 3), low, model.constant({}, {1})}));
+    for (const Shape& shape : {Shape{1, 1, 8, 6}, Shape{3, 1, 1, 1}, Shape{1, 1, 1, 7}}) {
+        EXPECT_LT(error_of_fused(model.bytes(), shape), close);
+        EXPECT_EQ(layers_of(model.bytes(), shape), 3U);
+    }
+    const Lowered lowered = lower_for(model.bytes(), {1, 1, 8, 6});
+    EXPECT_EQ(lowered.net->layers[1].pointwise.size(), 2U) << "the bias, and the limits from behind the shuffle";
+    EXPECT_EQ(lowered.nodes.back().layer, lowered.net->layers[1].name);
+}
+
+std::string block(ModelMaker& model, const std::string& input, int in, int out) {
+    const std::int64_t c = out;
+    const std::string filter = model.weights({c, in, 3, 3}, 1 / std::sqrt(9.0 * in));
+    const std::string conv = model.node("Conv", {input, filter}, "pads=1,1,1,1");
+    return model.node("Relu",
+                      {model.node("BatchNormalization", {conv, model.weights_between({c}, 0.5, 1.5), model.weights({c}),
+                                                         model.weights({c}), model.weights_between({c}, 0.5, 2)})});
+}
+
+TEST(FusedLower, UNet) {
+    ModelMaker model({-1, 3, -1, -1});
+    const std::string first = block(model, "input", 3, 8);
+    const std::string second = block(model, model.node("MaxPool", {first}, "kernel_shape=2,2 strides=2,2"), 8, 16);
+    const std::string third = block(model, model.node("MaxPool", {second}, "kernel_shape=2,2 strides=2,2"), 16, 24);
+    // One step up by a transposed convolution, one to the size of what it meets there.
+    std::string x = model.node("ConvTranspose", {third, model.weights({24, 16, 2, 2}, 0.2)}, "strides=2,2");
+    x = block(model, model.node("Concat", {second, x}, "axis=1"), 32, 8);
+    const std::string shape = model.node("Shape", {first});
+    const std::string size =
+        model.node("Slice", {shape, model.integers({2}), model.integers({4}), model.integers({0})});
+    const std::string all = model.node(
+        "Concat", {model.node("Slice", {model.node("Shape", {x}), model.integers({0}), model.integers({2})}), size},
+        "axis=0");
+    x = model.node("Resize", {x, "", "", all}, "mode=linear coordinate_transformation_mode=pytorch_half_pixel");
+    x = block(model, model.node("Concat", {x, first}, "axis=1"), 16, 8);
+    model.output(model.node("Sigmoid", {model.conv(x, 8, 1, 1)}));
+    EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 12, 20}), close);
+    EXPECT_LT(error_of_fused(model.bytes(), {3, 3, 4, 8}), close);
+    EXPECT_EQ(layers_of(model.bytes(), {1, 3, 12, 20}), 6U + 2U + 2U + 1U + 1U);
+}
+
+TEST(FusedLower, SmallClassifierWithAttentionByChannels) {
+    ModelMaker model({-1, 3, -1, -1});
+    std::string x = model.node("HardSwish", {model.conv("input", 3, 16, 3, "strides=2,2 pads=1,1,1,1")});
+    x = model.node("Conv", {x, model.weights({16, 1, 3, 3})}, "group=16 pads=1,1,1,1");
+    std::string scale = model.node("ReduceMean", {x}, "axes=2,3 keepdims=0");
+    scale = model.node("Relu", {model.node("Gemm", {scale, model.weights({4, 16}), model.weights({4})}, "transB=1")});
+    scale = model.node("Sigmoid", {model.node("MatMul", {scale, model.weights({4, 16})})});
+    x = model.node("Mul", {x, model.node("Unsqueeze", {scale, model.integers({2, 3})})});
+    x = model.node("Flatten", {model.node("GlobalAveragePool", {x})});
+    model.output(
+        model.node("Gemm", {model.node("Dropout", {x}), model.weights({10, 16}), model.weights({10})}, "transB=1"), 2);
+    EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 17, 12}), close);
+    EXPECT_LT(error_of_fused(model.bytes(), {3, 3, 1, 1}), close);
+}
+
+TEST(FusedLower, TwoThousandChannels) {
+    ModelMaker model({-1, 1, -1, -1});
+    std::string x = model.node("PRelu", {model.conv("input", 1, 2000, 1), model.weights({2000, 1, 1})});
+    x = model.node("Add", {x, model.weights({1, 2000, 1, 1})});
+    model.output(model.conv(model.node("GlobalAveragePool", {x}), 2000, 3, 1));
+    EXPECT_LT(error_of_fused(model.bytes(), {1, 1, 3, 4}), close);
+    EXPECT_EQ(layers_of(model.bytes(), {1, 1, 3, 4}), 3U);
+}
+
+TEST(FusedLower, SeveralOutputsOneOfThemReadInside) {
+    ModelMaker model({-1, 3, -1, -1});
+    const std::string inner = model.node("Relu", {model.conv("input", 3, 8, 3)});
+    model.output(inner);
+    model.output(model.node("Sigmoid", {inner}));
+    model.output(model.node("Identity", {"input"}));
+    EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 6, 5}), close);
+    const Lowered lowered = lower_for(model.bytes(), {1, 3, 6, 5});
+    ASSERT_EQ(lowered.net->layers.size(), 3U);
+    EXPECT_EQ(lowered.net->outputs[0].value, lowered.net->layers[0].output) << "the sigmoid stays apart";
+    EXPECT_TRUE(lowered.net->layers[2].pointwise.empty()) << "an input as an output is copied";
+}
+
+TEST(FusedLower, WholeNetsOfOthers) {
+    const std::string folder = run_python(
+        "import onnx, os\nprint(os.path.join(os.path.dirname(onnx.__file__), 'backend/test/data/light'), end='')");
+    const auto lowered = [&](const std::string& name, const std::string& input) {
+        const std::string bytes = read_all(folder + "/light_" + name + ".onnx");
+        return lower(std::as_bytes(std::span(bytes)), name, {{input, {1, 3, 224, 224}}});
+    };
+    const Lowered densenet = lowered("densenet121", "data_0");
+    ASSERT_TRUE(densenet.net.has_value());
+    EXPECT_EQ(densenet.net->values.at(static_cast<std::size_t>(densenet.net->outputs[0].value)), (Value{1000, 1, 1}));
+    // 120 convolutions and a product; 58 concatenations, 5 pools, and the normalisations that cannot join anything.
+    EXPECT_EQ(densenet.net->layers.size(), 242U);
+    // Channels are shuffled by reshaping and transposing.
+    for (const auto& [name, input] : {std::pair("shufflenet", "gpu_0/data_0"), std::pair("inception_v2", "data_0"),
+                                      std::pair("resnet50", "gpu_0/data_0"), std::pair("squeezenet", "data_0")}) {
+        for (const NodeFate& node : lowered(name, input).nodes) {
+            EXPECT_EQ(node.reason, node.op == "Softmax" ? "Softmax is not among what is fused" : "")
+                << name << node.name;
+        }
+    }
 }
 
 }  // namespace

@@ -156,7 +156,11 @@ void ModelMaker::output(const std::string& name, int rank) {
     declare(*model_->mutable_graph()->add_output(), name, Shape(static_cast<std::size_t>(rank), -1));
 }
 
-onnx::NodeProto& ModelMaker::last_node() { return *model_->mutable_graph()->mutable_node()->rbegin(); }
+std::string ModelMaker::another_output() {
+    std::string name = fmt::format("t{}", names_++);
+    model_->mutable_graph()->mutable_node()->rbegin()->add_output(name);
+    return name;
+}
 
 std::string ModelMaker::bytes() const { return model_->SerializeAsString(); }
 

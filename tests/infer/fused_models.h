@@ -11,9 +11,7 @@
 #include "infer/fused_reference.h"
 
 namespace onnx {
-class GraphProto;
 class ModelProto;
-class NodeProto;
 }  // namespace onnx
 
 namespace millrace::infer::fused {
@@ -42,7 +40,8 @@ class ModelMaker {
     /// A convolution with weights that keep its input's spread.
     std::string conv(const std::string& input, int in, int out, int kernel, const std::string& attributes = "");
     void output(const std::string& name, int rank = 4);
-    [[nodiscard]] onnx::NodeProto& last_node();
+    /// One more output of the last node; its name.
+    std::string another_output();
     [[nodiscard]] std::string bytes() const;
 
   private:

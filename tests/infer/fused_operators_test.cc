@@ -242,6 +242,81 @@ INSTANTIATE_TEST_SUITE_P(
     named);
 
 INSTANTIATE_TEST_SUITE_P(
+    Parts, FusedOperator,
+    ::testing::Values(
+        Case{"SpaceToDepth",
+             [](ModelMaker& m, auto) { return m.node("SpaceToDepth", {"input"}, "blocksize=2"); },
+             {{1, 3, 8, 12}, {3, 1, 2, 2}}},
+        Case{"PixelUnshuffle",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string apart = m.node("Reshape", {"input", m.integers({0, c, 2, 3, 4, 3})});
+                 const std::string turned = m.node("Transpose", {apart}, "perm=0,1,3,5,2,4");
+                 return m.node("Reshape", {turned, m.integers({0, c * 9, 2, 4})});
+             },
+             {{1, 3, 6, 12}, {3, 1, 6, 12}}},
+        Case{"SpaceToDepthByReshaping",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string apart = m.node("Reshape", {"input", m.integers({0, c, 3, 2, 6, 2})});
+                 const std::string turned = m.node("Transpose", {apart}, "perm=0,3,5,1,2,4");
+                 return m.node("Reshape", {turned, m.integers({0, c * 4, 3, 6})});
+             },
+             {{1, 3, 6, 12}, {3, 1, 6, 12}}},
+        Case{"DepthToSpaceByReshaping",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string x = m.conv("input", static_cast<int>(c), 12, 1);
+                 const std::string apart = m.node("Reshape", {x, m.integers({0, 2, 2, 3, 5, 4})});
+                 return m.node("Reshape",
+                               {m.node("Transpose", {apart}, "perm=0,3,4,1,5,2"), m.integers({0, 3, 10, 8})});
+             },
+             {{1, 3, 5, 4}, {3, 1, 5, 4}}},
+        Case{"ChannelShuffle",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string x = m.conv("input", static_cast<int>(c), 12, 1);
+                 const std::string apart = m.node("Reshape", {x, m.integers({0, 3, 4, 5, 4})});
+                 return m.node("Reshape", {m.node("Transpose", {apart}, "perm=0,2,1,3,4"), m.integers({0, 12, 5, 4})});
+             },
+             {{1, 3, 5, 4}, {3, 1, 5, 4}}},
+        Case{"SplitAndMultiply",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string x = m.conv("input", static_cast<int>(c), 10, 1);
+                 const std::string first = m.node("Split", {x, m.integers({4, 6})}, "axis=1");
+                 const std::string rest = m.another_output();
+                 return m.node("Concat", {rest, first}, "axis=1");
+             }},
+        Case{"SliceOfChannels",
+             [](ModelMaker& m, std::int64_t c) {
+                 const std::string x = m.conv("input", static_cast<int>(c), 10, 1);
+                 return m.node("Slice", {x, m.integers({2}), m.integers({-1}), m.integers({1})});
+             }},
+        Case{"SliceOfAllAxes",
+             [](ModelMaker& m, auto) {
+                 return m.node("Slice", {"input", m.integers({0, 1, 2, -3}), m.integers({9, 3, 1000, -1})});
+             },
+             {{1, 3, 8, 12}, {3, 3, 4, 3}}},
+        Case{"SliceOfNothing",
+             [](ModelMaker& m, auto) {
+                 return m.node("Slice",
+                               {"input", m.integers({0}), m.integers({1000}), m.integers({3}), m.integers({1})});
+             }},
+        Case{"Pad",
+             [](ModelMaker& m, auto) {
+                 return m.node("Pad", {"input", m.integers({0, 0, 1, 2, 0, 0, 3, 0}), m.constant({}, {0})});
+             }},
+        Case{"PadOfTwo", [](ModelMaker& m, auto) { return m.node("Pad", {"input"}, "pads=0,0,1,2,0,0,3,0 value=0.0"); },
+             any_shape, 4, 9},
+        Case{"ExpandedPixel",
+             [](ModelMaker& m, auto) {
+                 const std::string mean = m.node("GlobalAveragePool", {"input"});
+                 return m.node("Concat", {"input", m.node("Expand", {mean, m.node("Shape", {"input"})})}, "axis=1");
+             }},
+        Case{"Sum",
+             [](ModelMaker& m, auto) {
+                 return m.node("Sum",
+                               {"input", m.node("Relu", {"input"}), m.node("Tanh", {"input"}), m.constant({1}, {2})});
+             }}),
+    named);
+
+INSTANTIATE_TEST_SUITE_P(
     Products, FusedOperator,
     ::testing::Values(
         Case{"Gemm",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -114,27 +115,37 @@ struct Rooted {
 
   private:
     void collect(const Convolution& conv) const {
+        const auto ends_in_padding = [](int from, int to, const std::array<int, 5>& line) {
+            const auto [kernel, stride, dilation, before, behind] = line;
+            return (to - 1) * stride - before + (kernel - 1) * dilation < from + behind;
+        };
+        const auto& [top, left, bottom, right] = conv.pads;
+        require(ends_in_padding(in().size.height, out.size.height,
+                                {conv.kernel.y, conv.stride.y, conv.dilation.y, top, bottom}) &&
+                    ends_in_padding(in().size.width, out.size.width,
+                                    {conv.kernel.x, conv.stride.x, conv.dilation.x, left, right}),
+                "a convolution's last window ends in its padding");
+        for_each(out, [&](int n, int c, int y, int x) { out.at(n, c, y, x) = collected(conv, n, c, y, x); });
+    }
+
+    [[nodiscard]] double collected(const Convolution& conv, int n, int c, int y, int x) const {
         const int ins = in().size.channels / conv.groups;
-        const int outs = conv.out_channels / conv.groups;
-        for_each(out, [&](int n, int c, int y, int x) {
-            double sum = 0;
-            std::size_t weight =
-                static_cast<std::size_t>(c) * static_cast<std::size_t>(ins * conv.kernel.y * conv.kernel.x);
-            for (int i = 0; i < ins; ++i) {
-                for (int ky = 0; ky < conv.kernel.y; ++ky) {
-                    for (int kx = 0; kx < conv.kernel.x; ++kx, ++weight) {
-                        const int v = y * conv.stride.y - conv.pads.top + ky * conv.dilation.y;
-                        const int u = x * conv.stride.x - conv.pads.left + kx * conv.dilation.x;
-                        require(v < in().size.height + conv.pads.bottom && u < in().size.width + conv.pads.right,
-                                "a convolution's window ends in its padding");
-                        if (in().holds(v, u)) {
-                            sum += double{conv.weights[weight]} * in().at(n, c / outs * ins + i, v, u);
-                        }
-                    }
+        const int first = c / (conv.out_channels / conv.groups) * ins;
+        const float* weight =
+            conv.weights.data() + static_cast<std::ptrdiff_t>(c) * ins * conv.kernel.y * conv.kernel.x;
+        const Picture& picture = in();
+        const double* elements = picture.elements.data();
+        double sum = 0;
+        for (int i = 0; i < ins; ++i) {
+            for (int ky = 0; ky < conv.kernel.y; ++ky) {
+                const int v = y * conv.stride.y - conv.pads.top + ky * conv.dilation.y;
+                for (int kx = 0; kx < conv.kernel.x; ++kx, ++weight) {
+                    const int u = x * conv.stride.x - conv.pads.left + kx * conv.dilation.x;
+                    if (picture.holds(v, u)) sum += double{*weight} * elements[picture.index(n, first + i, v, u)];
                 }
             }
-            out.at(n, c, y, x) = sum;
-        });
+        }
+        return sum;
     }
 
     void scatter(const Convolution& conv) const {

@@ -117,6 +117,19 @@ Reason lower_add(Trace& trace, const Node& node) {
     return give_steps(trace, node, pair.picture, {step_with(Kind::add, pair.other.value)});
 }
 
+/// Two at a time; the partial sums are named by the result's name until there are no more.
+Reason lower_sum(Trace& trace, const Node& node) {
+    const std::string& result = node.outputs.at(0);
+    if (node.inputs.size() == 1) return lower_same(trace, node);
+    Node pair = node;
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+        pair.inputs = {i == 1 ? node.inputs[0] : result, node.inputs[i]};
+        Reason reason = lower_add(trace, pair);
+        if (!reason.empty()) return reason;
+    }
+    return "";
+}
+
 Reason lower_sub(Trace& trace, const Node& node) {
     Pair pair = pair_of(trace, node);
     if (!pair.reason.empty()) return pair.reason;

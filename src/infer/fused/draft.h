@@ -10,7 +10,8 @@ namespace millrace::infer::fused {
 
 struct DraftLayer {
     Layer layer;
-    std::vector<int> nodes;  ///< of the model that it computes
+    std::vector<int> nodes;       ///< of the model that it computes, but for those of steps
+    std::vector<int> step_nodes;  ///< of each step, until steps are put together: then of all
 };
 
 /// Layers in an order in which they can run; as in a Net, every value is written by one of them or comes from outside.

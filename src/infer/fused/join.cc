@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "infer/fused/selection.h"
+
 namespace millrace::infer::fused {
 namespace {
 
@@ -26,6 +28,7 @@ void join(Draft& draft, std::size_t from, std::size_t to) {
     joined.layer.output = steps.layer.output;
     std::ranges::move(steps.layer.pointwise, std::back_inserter(joined.layer.pointwise));
     joined.nodes.insert(joined.nodes.end(), steps.nodes.begin(), steps.nodes.end());
+    joined.step_nodes.insert(joined.step_nodes.end(), steps.step_nodes.begin(), steps.step_nodes.end());
     steps = std::move(joined);
     draft.layers.erase(draft.layers.begin() + static_cast<std::ptrdiff_t>(from));
 }
@@ -41,14 +44,18 @@ std::vector<float> before(const DepthToSpace& shuffle, const std::vector<float>&
     return result;
 }
 
-void move_steps(Layer& from, Layer& to) {
-    const auto& shuffle = std::get<DepthToSpace>(from.root);
-    const auto last = std::ranges::find_if_not(from.pointwise, is_alone);
-    for (auto step = from.pointwise.begin(); step != last; ++step) {
+void move_steps(DraftLayer& from, DraftLayer& to) {
+    const auto& shuffle = std::get<DepthToSpace>(from.layer.root);
+    auto& steps = from.layer.pointwise;
+    const auto last = std::ranges::find_if_not(steps, is_alone);
+    for (auto step = steps.begin(); step != last; ++step) {
         step->constants = before(shuffle, step->constants);
-        to.pointwise.push_back(std::move(*step));
+        to.layer.pointwise.push_back(std::move(*step));
     }
-    from.pointwise.erase(from.pointwise.begin(), last);
+    const auto last_node = from.step_nodes.begin() + (last - steps.begin());
+    to.step_nodes.insert(to.step_nodes.end(), from.step_nodes.begin(), last_node);
+    from.step_nodes.erase(from.step_nodes.begin(), last_node);
+    steps.erase(steps.begin(), last);
 }
 
 void replace(Draft& draft, int value, int by) {
@@ -60,7 +67,38 @@ void replace(Draft& draft, int value, int by) {
     }
 }
 
+/// Where a layer keeps its padding, if zeros around its picture are the same; nullptr: they are not.
+Pads* padding_of(Layer& layer) {
+    if (auto* conv = std::get_if<Convolution>(&layer.root)) return conv->transposed ? nullptr : &conv->pads;
+    auto* pool = std::get_if<Pooling>(&layer.root);
+    if (pool == nullptr || pool->kind == Pooling::Kind::max) return nullptr;
+    if (pool->kind == Pooling::Kind::average && pool->pads != Pads()) return nullptr;
+    pool->kind = Pooling::Kind::average_with_padding;
+    return &pool->pads;
+}
+
 }  // namespace
+
+void join_padding(Draft& draft) {
+    for (std::size_t i = 0; i < draft.layers.size();) {
+        const int from = joinable(draft, draft.layers[i].layer.inputs[0]);
+        Pads* pads = nullptr;
+        if (from >= 0 && is_padding(draft.layers[static_cast<std::size_t>(from)].layer)) {
+            pads = padding_of(draft.layers[i].layer);
+        }
+        if (pads == nullptr) {
+            ++i;
+            continue;
+        }
+        const DraftLayer padding = std::move(draft.layers[static_cast<std::size_t>(from)]);
+        const Pads& more = std::get<Convolution>(padding.layer.root).pads;
+        *pads = {pads->top + more.top, pads->left + more.left, pads->bottom + more.bottom, pads->right + more.right};
+        DraftLayer& layer = draft.layers[i];
+        layer.layer.inputs = padding.layer.inputs;
+        layer.nodes.insert(layer.nodes.begin(), padding.nodes.begin(), padding.nodes.end());
+        draft.layers.erase(draft.layers.begin() + from);
+    }
+}
 
 void remove_unread(Draft& draft) {
     for (std::size_t i = draft.layers.size(); i-- > 0;) {
@@ -95,10 +133,10 @@ void join_steps(Draft& draft) {
 
 void move_before_shuffles(Draft& draft) {
     for (std::size_t i = draft.layers.size(); i-- > 0;) {
-        Layer& layer = draft.layers[i].layer;
-        if (!std::holds_alternative<DepthToSpace>(layer.root)) continue;
-        const int from = joinable(draft, layer.inputs[0]);
-        if (from >= 0) move_steps(layer, draft.layers[static_cast<std::size_t>(from)].layer);
+        DraftLayer& shuffle = draft.layers[i];
+        if (!std::holds_alternative<DepthToSpace>(shuffle.layer.root)) continue;
+        const int from = joinable(draft, shuffle.layer.inputs[0]);
+        if (from >= 0) move_steps(shuffle, draft.layers[static_cast<std::size_t>(from)]);
     }
 }
 

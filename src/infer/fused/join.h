@@ -15,6 +15,9 @@ void join_steps(Draft& draft);
 /// Steps with constants only move before the pixel shuffle in front of them, so that the layer before it takes them.
 void move_before_shuffles(Draft& draft);
 
+/// Zeros around a picture become padding of the convolution or the mean that is their only reader.
+void join_padding(Draft& draft);
+
 /// Removes layers that change nothing, but for those that stand between an input and a value that is wanted outside.
 void remove_idle(Draft& draft);
 

@@ -111,7 +111,8 @@ Reason lower_transpose(Trace& trace, const Node& node) {
     if (!reason.empty()) return reason;
     const auto order = transposition(node, view->shape().size());
     const auto turned = order ? view->transposed(*order) : std::nullopt;
-    if (!turned) return fmt::format("Transpose of {} is not part of a pixel shuffle", shown(view->shape()));
+    if (!turned)
+        return fmt::format("Transpose of {} is not part of a shuffle of pixels or channels", shown(view->shape()));
     trace.give(node.outputs.at(0), *turned);
     return "";
 }

@@ -17,7 +17,7 @@ void separate_ports(Draft& draft, std::vector<NetPort>& outputs) {
     for (NetPort& output : outputs) {
         if (draft.writer(output.value) >= 0) continue;
         const int copy = draft.add_value(draft.value(output.value));
-        draft.layers.push_back({{output.name, {output.value}, copy, Identity(), {}}, {}});
+        draft.layers.push_back({{output.name, {output.value}, copy, Identity(), {}}, {}, {}});
         draft.kept.erase(output.value);
         draft.kept.insert(copy);
         output.value = copy;
@@ -26,6 +26,7 @@ void separate_ports(Draft& draft, std::vector<NetPort>& outputs) {
 
 void fuse(Draft& draft) {
     remove_unread(draft);
+    join_padding(draft);
     join_steps(draft);
     move_before_shuffles(draft);
     fold_into_layers(draft);
@@ -76,9 +77,11 @@ std::vector<NodeFate> fates_of(const Trace& trace, const Draft& draft) {
     for (std::size_t i = 0; i < nodes.size(); ++i)
         fates.push_back({nodes[i].name, nodes[i].op, trace.reasons()[i], ""});
     for (const DraftLayer& each : draft.layers) {
-        for (const int node : each.nodes) {
-            if (static_cast<std::size_t>(node) < fates.size()) {
-                fates[static_cast<std::size_t>(node)].layer = each.layer.name;
+        for (const auto* owners : {&each.nodes, &each.step_nodes}) {
+            for (const int node : *owners) {
+                if (static_cast<std::size_t>(node) < fates.size()) {
+                    fates[static_cast<std::size_t>(node)].layer = each.layer.name;
+                }
             }
         }
     }

@@ -6,7 +6,7 @@
 
 namespace millrace::infer::fused {
 
-/// Adds the node's layers and gives its first output, or says why not, with nothing added.
+/// Adds the node's layers and gives its outputs, or says why not, with nothing added that anybody reads.
 using Lowering = Reason (*)(Trace& trace, const graph::Node& node);
 
 /// nullptr: the operator is not among what is fused.
@@ -35,6 +35,7 @@ Reason lower_abs(Trace& trace, const graph::Node& node);
 // arithmetic.cc
 Reason lower_add(Trace& trace, const graph::Node& node);
 Reason lower_sub(Trace& trace, const graph::Node& node);
+Reason lower_sum(Trace& trace, const graph::Node& node);
 Reason lower_mul(Trace& trace, const graph::Node& node);
 Reason lower_div(Trace& trace, const graph::Node& node);
 Reason lower_max(Trace& trace, const graph::Node& node);
@@ -53,6 +54,13 @@ Reason lower_unsqueeze(Trace& trace, const graph::Node& node);
 Reason lower_transpose(Trace& trace, const graph::Node& node);
 Reason lower_depth_to_space(Trace& trace, const graph::Node& node);
 Reason lower_concat(Trace& trace, const graph::Node& node);
+
+// parts.cc
+Reason lower_slice(Trace& trace, const graph::Node& node);
+Reason lower_split(Trace& trace, const graph::Node& node);
+Reason lower_pad(Trace& trace, const graph::Node& node);
+Reason lower_space_to_depth(Trace& trace, const graph::Node& node);
+Reason lower_expand(Trace& trace, const graph::Node& node);
 
 // pooling.cc
 Reason lower_max_pool(Trace& trace, const graph::Node& node);

@@ -9,6 +9,7 @@
 
 #include "infer/fused/fold_constants.h"
 #include "infer/fused/operators.h"
+#include "infer/fused/selection.h"
 
 namespace millrace::infer::fused {
 namespace {
@@ -217,12 +218,21 @@ Operand Trace::admit(const std::string& name, const Foreign& foreign) {
     return {value, *size, shape, ""};
 }
 
+/// The layer that makes a view a picture of its own; nullopt: there is none for it.
+std::optional<Root> Trace::reordered(const View& view) const {
+    const int channels = draft_.value(view.value()).channels;
+    if (const auto shuffle = view.depth_to_space()) return *shuffle;
+    if (const auto shuffle = view.space_to_depth()) return space_to_depth(channels, *shuffle);
+    if (const auto order = view.channel_order()) return channels_of(channels, *order);
+    return std::nullopt;
+}
+
 Operand Trace::realise(const std::string& name, Seen& seen) {
     const Value size = draft_.value(seen.view.value());
     const Shape shape = seen.view.shape();
     if (seen.view.is_picture()) return {seen.view.value(), size, shape, ""};
-    if (const auto shuffle = seen.view.depth_to_space()) {
-        const int value = add({seen.view.value()}, *shuffle, *picture_of(shape));
+    if (auto root = reordered(seen.view)) {
+        const int value = add({seen.view.value()}, *std::move(root), *picture_of(shape));
         DraftLayer& layer = draft_.layers.back();
         layer.nodes = seen.nodes;
         layer.layer.name = graph_.nodes[static_cast<std::size_t>(seen.nodes.back())].name;
@@ -231,7 +241,7 @@ Operand Trace::realise(const std::string& name, Seen& seen) {
     }
     for (const int node : seen.nodes) {
         reasons_[static_cast<std::size_t>(node)] =
-            fmt::format("{} is fused only where it changes no order, or as part of a pixel shuffle",
+            fmt::format("{} is fused only where it changes no order, or as part of a shuffle of pixels or channels",
                         graph_.nodes[static_cast<std::size_t>(node)].op);
     }
     return {.reason = fmt::format("it reads '{}', a picture of {} x {} x {} turned into {}", name, size.channels,
@@ -247,13 +257,16 @@ int Trace::add(std::vector<int> inputs, Root root, const Value& output, std::vec
     layer.output = draft_.add_value(output);
     layer.root = std::move(root);
     layer.pointwise = std::move(pointwise);
-    draft_.layers.push_back({std::move(layer), {current_}});
+    std::vector<int> step_nodes(layer.pointwise.size(), current_);
+    std::vector<int> nodes;
+    if (!std::holds_alternative<Identity>(layer.root)) nodes.push_back(current_);
+    draft_.layers.push_back({std::move(layer), std::move(nodes), std::move(step_nodes)});
     return draft_.layers.back().layer.output;
 }
 
 void Trace::share_nodes(const DraftLayer& other) {
     std::vector<int>& nodes = draft_.layers.back().nodes;
-    nodes.insert(nodes.begin(), other.nodes.begin(), other.nodes.end());
+    nodes.insert(nodes.end(), other.step_nodes.begin(), other.step_nodes.end());
 }
 
 std::vector<int> Trace::nodes_behind(const std::string& name) const {

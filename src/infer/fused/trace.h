@@ -57,7 +57,7 @@ class Trace {
     [[nodiscard]] const View* view(const std::string& name) const;
     /// Adds a layer of the current node that reads `inputs`, and returns its value.
     int add(std::vector<int> inputs, Root root, const Value& output, std::vector<Pointwise> pointwise = {});
-    /// Counts the nodes of another layer as the last layer's too.
+    /// Counts the nodes of another layer's steps as the last layer's too.
     void share_nodes(const DraftLayer& other);
     /// What the current node's output is. `shape`: as the model has it.
     void give(const std::string& name, int value, graph::Shape shape);
@@ -88,6 +88,7 @@ class Trace {
     Reason lower(const graph::Node& node);
     void give_foreign(const graph::Node& node);
     [[nodiscard]] std::vector<int> nodes_behind(const std::string& name) const;
+    [[nodiscard]] std::optional<Root> reordered(const View& view) const;
     Operand realise(const std::string& name, Seen& seen);
     Operand admit(const std::string& name, const Foreign& foreign);
     [[nodiscard]] const Known* find(const std::string& name) const;

@@ -107,4 +107,42 @@ std::optional<DepthToSpace> View::depth_to_space() const {
     return std::nullopt;
 }
 
+std::optional<DepthToSpace> View::space_to_depth() const {
+    const auto [batch, channels, height, width] = extents_;
+    if (shape_.size() != 4 || shape_[2] == 0) return std::nullopt;
+    const std::int64_t block = height / shape_[2];
+    constexpr std::int64_t most = 8;
+    if (block < 2 || block > most || height % block != 0 || width % block != 0) return std::nullopt;
+    if (shape_ != graph::Shape{batch, channels * block * block, height / block, width / block}) return std::nullopt;
+    const Run rows{2, block, 1};
+    const Run columns{3, block, 1};
+    const Run high{2, height / block, block};
+    const Run wide{3, width / block, block};
+    const bool columns_last = runs_ == merged({{0, batch}, {1, channels}, rows, columns, high, wide});
+    if (!columns_last && runs_ != merged({{0, batch}, rows, columns, {1, channels}, high, wide})) return std::nullopt;
+    return DepthToSpace{static_cast<int>(block), columns_last};
+}
+
+std::optional<std::vector<int>> View::channel_order() const {
+    const auto [batch, channels, height, width] = extents_;
+    if (shape_ != graph::Shape{batch, channels, height, width}) return std::nullopt;
+    std::vector<int> order{0};
+    Runs frame;
+    for (const Run& run : runs_) {
+        if (run.axis != 1) {
+            frame.push_back(run);
+            continue;
+        }
+        // Channels all stand together, between the batch and the rows.
+        if (!frame.empty() && frame.back().axis != 0) return std::nullopt;
+        std::vector<int> longer;
+        for (const int channel : order) {
+            for (std::int64_t i = 0; i < run.size; ++i) longer.push_back(channel + static_cast<int>(i * run.stride));
+        }
+        order = std::move(longer);
+    }
+    if (frame != merged({{0, batch}, {2, height}, {3, width}})) return std::nullopt;
+    return order;
+}
+
 }  // namespace millrace::infer::fused

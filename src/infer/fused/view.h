@@ -31,6 +31,10 @@ class View {
     [[nodiscard]] bool is_flat() const;
     /// [N, C, H, W] of which each comes from channels: a pixel shuffle.
     [[nodiscard]] std::optional<DepthToSpace> depth_to_space() const;
+    /// [N, C, H, W] with channels made of pixels: what depth_to_space() of that kind would undo.
+    [[nodiscard]] std::optional<DepthToSpace> space_to_depth() const;
+    /// The picture with its channels in another order: of each, which it was.
+    [[nodiscard]] std::optional<std::vector<int>> channel_order() const;
 
   private:
     /// Elements of an axis of the picture, `stride` apart.

@@ -1,0 +1,66 @@
+#include "infer/fused/selection.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace millrace::infer::fused {
+namespace {
+
+/// Every channel by itself, times one.
+Convolution each_channel(int channels, const Pads& pads) {
+    Convolution conv;
+    conv.out_channels = channels;
+    conv.groups = channels;
+    conv.pads = pads;
+    conv.weights.assign(static_cast<std::size_t>(channels), 1.0F);
+    return conv;
+}
+
+}  // namespace
+
+Convolution channels_of(int channels, const std::vector<int>& wanted) {
+    Convolution conv;
+    conv.out_channels = static_cast<int>(wanted.size());
+    conv.weights.assign(wanted.size() * static_cast<std::size_t>(channels), 0.0F);
+    std::size_t row = 0;
+    for (const int channel : wanted) {
+        conv.weights[row + static_cast<std::size_t>(channel)] = 1;
+        row += static_cast<std::size_t>(channels);
+    }
+    return conv;
+}
+
+Convolution space_to_depth(int channels, const DepthToSpace& shuffle) {
+    const int taps = shuffle.block * shuffle.block;
+    Convolution conv;
+    conv.out_channels = channels * taps;
+    conv.kernel = {shuffle.block, shuffle.block};
+    conv.stride = conv.kernel;
+    // With each channel's results side by side it is a group of its own.
+    conv.groups = shuffle.columns_last ? channels : 1;
+    const int ins = channels / conv.groups;
+    conv.weights.assign(static_cast<std::size_t>(conv.out_channels) * static_cast<std::size_t>(ins * taps), 0.0F);
+    for (int out = 0; out < conv.out_channels; ++out) {
+        const int in = shuffle.columns_last ? 0 : out % channels;
+        const int tap = shuffle.columns_last ? out % taps : out / channels;
+        conv.weights[static_cast<std::size_t>((out * ins + in) * taps + tap)] = 1;
+    }
+    return conv;
+}
+
+Convolution padded(int channels, const Pads& pads) { return each_channel(channels, pads); }
+
+Convolution cropped(int channels, const Pads& pads) {
+    Convolution conv = each_channel(channels, pads);
+    conv.transposed = true;
+    return conv;
+}
+
+bool is_padding(const Layer& layer) {
+    const auto* conv = std::get_if<Convolution>(&layer.root);
+    return conv != nullptr && layer.pointwise.empty() && !conv->transposed && conv->groups == conv->out_channels &&
+           conv->kernel == Step() && conv->stride == Step() &&
+           std::ranges::all_of(conv->weights, [](float weight) { return weight == 1; });
+}
+
+}  // namespace millrace::infer::fused

@@ -1,0 +1,27 @@
+#pragma once
+// Convolutions that only pick: each of their outputs is one value of the picture. They cost a pass over memory, but
+// keep a net in one piece.
+
+#include <vector>
+
+#include "infer/fused/net.h"
+
+namespace millrace::infer::fused {
+
+/// Channels of a picture, by number, in any order and as often as named.
+[[nodiscard]] Convolution channels_of(int channels, const std::vector<int>& wanted);
+
+/// A pixel unshuffle, DepthToSpace turned round: out come the channels that shuffle.block x shuffle.block pixels of one
+/// channel become, in the order that `shuffle` would take them in.
+[[nodiscard]] Convolution space_to_depth(int channels, const DepthToSpace& shuffle);
+
+/// A frame of zeros.
+[[nodiscard]] Convolution padded(int channels, const Pads& pads);
+
+/// Without so many rows and columns at the sides.
+[[nodiscard]] Convolution cropped(int channels, const Pads& pads);
+
+/// Whether a layer is of padded() and nothing else.
+[[nodiscard]] bool is_padding(const Layer& layer);
+
+}  // namespace millrace::infer::fused
