@@ -65,6 +65,10 @@ Ranges ranges_of(const Trace& trace, const Node& node, const Shape& shape) {
     return ranges;
 }
 
+Reason too_many(const Node& node, const Operand& picture) {
+    return fmt::format("{} of {} channels", node.op, picture.size.channels);
+}
+
 /// Channels `first` to `last` of a picture, as a value.
 int channels_between(Trace& trace, const Operand& picture, const Range& range) {
     const auto& [channels, height, width] = picture.size;
@@ -127,6 +131,7 @@ Reason lower_slice(Trace& trace, const Node& node) {
     Shape shape;
     for (const Range& range : ranges.axes) shape.push_back(range.last - range.first);
     if (shape[0] != picture.shape[0]) return "Slice of a batch";
+    if (shape[1] != picture.shape[1] && picture.size.channels > most_channels_to_pick) return too_many(node, picture);
     if (shape == picture.shape) {
         trace.give_same(node.outputs.at(0), node.input(0));
         return "";
@@ -142,6 +147,7 @@ Reason lower_split(Trace& trace, const Node& node) {
     if (!picture.reason.empty()) return picture.reason;
     const auto axes = normalised_axes({node.integer("axis", 0)}, picture.shape.size());
     if (axes != Integers{1}) return "Split other than by channels";
+    if (picture.size.channels > most_channels_to_pick) return too_many(node, picture);
     const auto count = static_cast<std::int64_t>(node.outputs.size());
     const std::int64_t each = (picture.size.channels + count - 1) / count;
     Integers equal(node.outputs.size(), each);
@@ -188,6 +194,7 @@ Reason lower_space_to_depth(Trace& trace, const Node& node) {
         return fmt::format("SpaceToDepth by {} does not fit {}", block, shown(picture.shape));
     }
     const int by = static_cast<int>(block);
+    if (channels > most_channels_to_pick / (by * by)) return too_many(node, picture);
     const Value size{channels * by * by, height / by, width / by};
     trace.give(node.outputs.at(0), trace.add({picture.value}, space_to_depth(channels, {by, false}), size),
                {picture.shape[0], size.channels, size.height, size.width});

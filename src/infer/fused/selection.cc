@@ -39,11 +39,12 @@ Convolution space_to_depth(int channels, const DepthToSpace& shuffle) {
     // With each channel's results side by side it is a group of its own.
     conv.groups = shuffle.columns_last ? channels : 1;
     const int ins = channels / conv.groups;
-    conv.weights.assign(static_cast<std::size_t>(conv.out_channels) * static_cast<std::size_t>(ins * taps), 0.0F);
+    const auto row = static_cast<std::size_t>(ins) * static_cast<std::size_t>(taps);
+    conv.weights.assign(static_cast<std::size_t>(conv.out_channels) * row, 0.0F);
     for (int out = 0; out < conv.out_channels; ++out) {
         const int in = shuffle.columns_last ? 0 : out % channels;
         const int tap = shuffle.columns_last ? out % taps : out / channels;
-        conv.weights[static_cast<std::size_t>((out * ins + in) * taps + tap)] = 1;
+        conv.weights[static_cast<std::size_t>(out) * row + static_cast<std::size_t>(in * taps + tap)] = 1;
     }
     return conv;
 }

@@ -8,6 +8,9 @@
 
 namespace millrace::infer::fused {
 
+/// Weights grow with the square of the channels; with more than these there is no picking.
+constexpr int most_channels_to_pick = 4096;
+
 /// Channels of a picture, by number, in any order and as often as named.
 [[nodiscard]] Convolution channels_of(int channels, const std::vector<int>& wanted);
 

@@ -145,6 +145,9 @@ void Trace::visit(const Node& node) {
     const Reason why = std::ranges::all_of(node.inputs, is_constant) ? fold(node) : lower(node);
     if (why.empty()) return;
     reason = why;
+    for (const std::string& input : node.inputs) {
+        if (const View* read = view(input)) draft_.kept.insert(read->value());
+    }
     give_foreign(node);
 }
 
@@ -220,8 +223,10 @@ Operand Trace::admit(const std::string& name, const Foreign& foreign) {
 
 /// The layer that makes a view a picture of its own; nullopt: there is none for it.
 std::optional<Root> Trace::reordered(const View& view) const {
+    if (view.shape().size() != 4) return std::nullopt;
     const int channels = draft_.value(view.value()).channels;
     if (const auto shuffle = view.depth_to_space()) return *shuffle;
+    if (std::max<std::int64_t>(channels, view.shape()[1]) > most_channels_to_pick) return std::nullopt;
     if (const auto shuffle = view.space_to_depth()) return space_to_depth(channels, *shuffle);
     if (const auto order = view.channel_order()) return channels_of(channels, *order);
     return std::nullopt;
