@@ -5,10 +5,8 @@
 #include <cassert>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "core/clock.h"
@@ -21,6 +19,7 @@
 #include "infer/onnxruntime/cuda_provider.h"
 #include "infer/onnxruntime/tensorrt_provider.h"
 #include "infer/onnxruntime/trial.h"
+#include "infer/replays.h"
 
 namespace millrace::infer::ort {
 namespace {
@@ -33,9 +32,6 @@ using Tensors = std::span<const device::Tensor>;
 
 /// What a way of running must gain to be preferred to a plainer one.
 constexpr double worthwhile = 0.97;
-/// Sets of memory for which a graph is kept: pools hand the same few blocks out again and again. Further ones run
-/// kernel by kernel.
-constexpr std::size_t most_graphs = 32;
 
 class CudaSession final : public Session {
   public:
@@ -80,15 +76,13 @@ class CudaSession final : public Session {
     std::string converted_;  ///< the model with float16 weights, while it is loaded; else ""
     std::unique_ptr<CudaModel> loaded_;
 
-    std::mutex mutex_;                                         ///< a second thread waits rather than breaks the runtime
-    std::map<std::vector<std::byte*>, device::Graph> graphs_;  ///< by the addresses of inputs and outputs
-    bool captures_ = true;                                     ///< false once a capture failed
-    bool captured_ = false;                                    ///< since kernels ran last
-    std::thread::id warm_thread_;                              ///< which ran kernels last, so that it can capture
+    std::mutex mutex_;  ///< a second thread waits rather than breaks the runtime
+    Replays replays_;
+    bool captured_ = false;  ///< since kernels ran last
 };
 
 CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& model, Size input)
-    : request_(request), model_(model), input_(input), stream_(request.device) {
+    : request_(request), model_(model), input_(input), stream_(request.device), replays_(stream_) {
     const auto begin = Clock::now();
     report_.choice.provider = Provider::cuda;
     choose_weights();
@@ -193,7 +187,7 @@ void CudaSession::measure_graph() {
     const device::Graph graph = capture(trial.inputs(), trial.outputs());
     const bool usable = graph && graph_is_exact(trial, graph);
     if (!usable) {
-        captures_ = false;
+        replays_.give_up();
         return;
     }
     const double kernels = trial.seconds_a_run([&] { run_kernels(trial.inputs(), trial.outputs()); });
@@ -228,23 +222,8 @@ device::Graph CudaSession::capture(Tensors inputs, Tensors outputs) {
 }
 
 void CudaSession::enqueue(Tensors inputs, Tensors outputs) {
-    // The runtime makes a thread's handles (cuBLAS, cuDNN) in its first run, which a capture does not allow.
-    const bool warm = warm_thread_ == std::this_thread::get_id();
-    if (report_.choice.launch == Launch::graph && captures_ && warm) {
-        std::vector<std::byte*> place;
-        for (const device::Tensor& tensor : inputs) place.push_back(tensor.data);
-        for (const device::Tensor& tensor : outputs) place.push_back(tensor.data);
-        auto found = graphs_.find(place);
-        if (found == graphs_.end() && graphs_.size() < most_graphs) {
-            device::Graph graph = capture(inputs, outputs);
-            captures_ = static_cast<bool>(graph);
-            if (graph) found = graphs_.emplace(std::move(place), std::move(graph)).first;
-        }
-        if (found != graphs_.end()) {
-            found->second.launch(stream_);
-            return;
-        }
-    }
+    const bool as_graph = report_.choice.launch == Launch::graph;
+    if (as_graph && replays_.launch(inputs, outputs, [&] { return capture(inputs, outputs); })) return;
     run_kernels(inputs, outputs);
 }
 
@@ -254,7 +233,7 @@ void CudaSession::run_kernels(Tensors inputs, Tensors outputs) {
     const bool captured = std::exchange(captured_, false);
     try {
         loaded_->enqueue(inputs, outputs);
-        warm_thread_ = std::this_thread::get_id();
+        replays_.ran();
     } catch (const Ort::Exception& failure) {
         // What was enqueued of it must not outlive the leases, which are not marked.
         device::synchronize(stream_);
