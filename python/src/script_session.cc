@@ -148,7 +148,11 @@ void ScriptSession::process(const infer::RunTensors& tensors) {
 }
 
 device::Tensor ScriptSession::handed_over(const device::Tensor& frames) {
-    if (dtype_ == model_.dtype) return frames.share();
+    if (dtype_ == model_.dtype) {
+        // Whoever takes these frames waits until the last call's results were read, and may write there again.
+        if (frames.timeline) frames.timeline->after_write(stream_);
+        return frames.share();
+    }
     device::Tensor bytes = device::lease_tensor(between_, {dtype_, frames.desc.shape});
     ops::narrow(stream_, frames, bytes);
     return bytes;

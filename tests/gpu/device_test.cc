@@ -363,8 +363,8 @@ TEST(GpuActivity, CopiesGoToTheLineThatAskedForThem) {
     ledger.named("a.py:2");
     std::thread([&] { copy(stream, up, host); }).join();
     synchronize(stream);
+    EXPECT_EQ(asked, 2) << "once a line";  // stop() copies too, to see whether it is still told of copies
     EXPECT_EQ(monitor.stop().devices.at(0).down.count, 3);
-    EXPECT_EQ(asked, 2) << "once a line";
     const auto lines = ledger.report();
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0].line, "a.py:2");
