@@ -29,6 +29,10 @@ CUDA_WHEELS=(
     nvidia-cuda-cupti==13.0.85
 )
 
+# Headers only: the library is the user's, loaded at run time. Later front ends want NVRTC's headers too; the second is the
+# smallest package that has cuDNN's own.
+CUDNN_WHEELS=(nvidia-cudnn-frontend==1.18.0 nvidia-cudnn-jit-cu13==9.19.0.56)
+
 # Packages taken from this Debian suite where the system's own are missing or too old.
 BORROWED_SUITE=trixie
 HIGHWAY_MINIMUM=1.2

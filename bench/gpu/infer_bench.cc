@@ -2,9 +2,9 @@
 //
 //   gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...]
 //
-// CHOICE as "cuda/nhwc/graph/full/heuristic"; "-": measured at load. MILLRACE_ONNXRUNTIME: libonnxruntime with CUDA.
-// `ms` is a run's time on its stream, in a row with others, between events on the GPU; `memory_mib` what the device has
-// less than before the session was loaded, of all processes.
+// CHOICE as "cuda/nhwc/graph/full/heuristic"; "fused": with plans chosen now; "-": measured at load.
+// MILLRACE_ONNXRUNTIME: libonnxruntime with CUDA. `ms` is a run's time on its stream, in a row with others, between
+// events on the GPU; `memory_mib` what the device has less than before the session was loaded, of all processes.
 
 #include <fmt/format.h>
 
@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -21,6 +23,7 @@
 #include "device/cuda/probe.h"
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "infer/engine_runtime.h"
 #include "infer/session.h"
 
 namespace millrace::infer {
@@ -72,10 +75,21 @@ double milliseconds_a_run(Session& session) {
     return 1e3 * time(std::max(3, static_cast<int>(seconds / roughly)));
 }
 
+/// Plans of fused layers are chosen for this run alone.
+std::unique_ptr<Session> open_session(ModelRequest request, const ModelDescription& model, Size size) {
+    if (!request.choice || request.choice->provider != Provider::fused) return make_session(request, model, size);
+    const auto engines = load_fused(request.runtime_library);
+    std::string folder = std::filesystem::temp_directory_path() / "millrace-plans-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
+    auto session = engines->load({request, model, size}, folder);
+    std::filesystem::remove_all(folder);
+    return session;
+}
+
 void bench(const ModelRequest& request, Size size) {
     const std::size_t before = device::cuda_memory(0).free_bytes;
     const ModelDescription model = describe_model(request);
-    const auto session = make_session(request, model, model.input_size.value_or(size));
+    const auto session = open_session(request, model, model.input_size.value_or(size));
     const std::size_t after = device::cuda_memory(0).free_bytes;
     const double ms = milliseconds_a_run(*session);
     const SessionReport report = session->report();

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the networks of the GPU benchmarks and tests: seeded weights, nothing learned; numpy and onnx only.
 
-    bench/gpu/make_models.py FOLDER           sr.onnx, resnet50.onnx, nearest.onnx (float16; 1 and 51 MB, 1 kB)
+    bench/gpu/make_models.py FOLDER           sr, sr_relu, resnet50, nearest .onnx (float16; 1, 1, 51 MB, 1 kB)
     bench/gpu/make_models.py --small FOLDER   what tests/gpu/infer_test.cc runs
 
 sr        64 features, 16 3x3 convolutions with PReLU between them, pixel shuffle x2; picture [N,3,H,W]
+sr_relu   the same with ReLU
 resnet50  ResNet-50 at 224, batch normalisation folded into the convolutions; 1000 values a frame
 nearest   every pixel four times: a picture of twice the size that costs next to nothing
 """
@@ -62,13 +63,16 @@ class Net:
         print(path)
 
 
-def super_resolution(path, dtype=np.float16, features=64, convolutions=16):
+def super_resolution(path, dtype=np.float16, features=64, convolutions=16, activation="PRelu"):
     net = Net(dtype, 1)
-    x = net.conv("input", [features, 3, 3, 3])
+
+    def activated(x):
+        slope = [net.constant(np.full([features, 1, 1], 0.25, dtype))] if activation == "PRelu" else []
+        return net.node(activation, [x, *slope])
+
+    x = activated(net.conv("input", [features, 3, 3, 3]))
     for _ in range(convolutions - 2):
-        x = net.node("PRelu", [x, net.constant(np.full([features, 1, 1], 0.25, dtype))])
-        x = net.conv(x, [features, features, 3, 3])
-    x = net.node("PRelu", [x, net.constant(np.full([features, 1, 1], 0.25, dtype))])
+        x = activated(net.conv(x, [features, features, 3, 3]))
     x = net.conv(x, [12, features, 3, 3], gain=0.25)
     x = net.node("Add", [x, net.constant(np.full([1], 0.5, dtype))])
     net.node("DepthToSpace", [x], "output", blocksize=2, mode="CRD")
@@ -138,6 +142,7 @@ def main():
         on_the_cpu(folder / "on_the_cpu.onnx")
     else:
         super_resolution(folder / "sr.onnx")
+        super_resolution(folder / "sr_relu.onnx", activation="Relu")
         resnet50(folder / "resnet50.onnx")
         nearest(folder / "nearest.onnx")
 

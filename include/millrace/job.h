@@ -37,8 +37,9 @@ enum class ModelWeights { as_is, fp16 };
 enum class Tuning { use, ignore };
 
 /// Who runs a model on a GPU. automatic: ONNX Runtime's CUDA provider. tensorrt: TensorRT through ONNX Runtime, with an
-/// engine that is built before the run where `engine_cache` has none.
-enum class ModelRuntime { automatic, cuda, tensorrt };
+/// engine that is built before the run where `engine_cache` has none. fused: cuDNN, layer by layer with what follows
+/// each fused into it, in float16; the plans of the layers are an engine too.
+enum class ModelRuntime { automatic, cuda, tensorrt, fused };
 
 enum class Keep { yes, no };
 enum class Deinterlacing { off, bwdif };

@@ -59,7 +59,7 @@ class Options(TypedDict, total=False):
     model_threads: int | None
     model_workers: int | None
     fp16: bool | None
-    runtime: Literal["auto", "cuda", "tensorrt"] | None
+    runtime: Literal["auto", "cuda", "fused", "tensorrt"] | None
     engine_cache: Path | None
     no_tune: bool | None  # without what millrace.tune() found
     ort_library: Path | None  # ONNX Runtime's library

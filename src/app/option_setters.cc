@@ -131,6 +131,7 @@ void model_workers(Draft& draft, const std::string& value) {
 void fp16(Draft& draft, const std::string&) { draft.job.model.weights = ModelWeights::fp16; }
 void runtime(Draft& draft, const std::string& value) {
     draft.job.model.runtime = value == "tensorrt" ? ModelRuntime::tensorrt
+                              : value == "fused"  ? ModelRuntime::fused
                               : value == "cuda"   ? ModelRuntime::cuda
                                                   : ModelRuntime::automatic;
 }

@@ -20,6 +20,11 @@ using core::ErrorCode;
 
 constexpr std::chrono::milliseconds told_every{250};
 
+const char* option_of(ModelRuntime runtime) {
+    if (runtime == ModelRuntime::tensorrt) return "--runtime tensorrt";
+    return runtime == ModelRuntime::fused ? "--runtime fused" : "--runtime cuda";
+}
+
 // One session, from the question whether there is an engine to the answer.
 class EngineSession final : infer::EngineBuilder {
   public:
@@ -120,8 +125,7 @@ class EngineSession final : infer::EngineBuilder {
 
     CheckedSession not_built() {
         CheckedSession made = serving_.fallback();
-        made.notes.push_back(
-            fmt::format("{}: there is no engine yet; a run builds it first, which takes minutes", name()));
+        made.notes.push_back(fmt::format("{}: there is no engine yet; a run builds it first", name()));
         return made;
     }
 
@@ -136,7 +140,7 @@ class EngineSession final : infer::EngineBuilder {
 
 void check_runtime(const Job& job, device::DeviceId device) {
     if (job.model.runtime == ModelRuntime::automatic) return;
-    const char* asked = job.model.runtime == ModelRuntime::tensorrt ? "--runtime tensorrt" : "--runtime cuda";
+    const char* asked = option_of(job.model.runtime);
     if (job.model.path.empty()) {
         throw Error(ErrorCode::usage, fmt::format("{}: there is no model; give one with -m", asked));
     }
@@ -145,7 +149,7 @@ void check_runtime(const Job& job, device::DeviceId device) {
             ErrorCode::usage,
             fmt::format("{}: the CPU has one runtime only; give a GPU with --device cuda, or leave it out", asked));
     }
-    if (job.model.runtime == ModelRuntime::tensorrt && job.model.engine_cache.empty()) {
+    if (job.model.runtime != ModelRuntime::cuda && job.model.engine_cache.empty()) {
         throw Error(ErrorCode::usage,
                     fmt::format("{}: HOME is not set; say with --engine-cache where engines are kept", asked));
     }

@@ -68,7 +68,8 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     const infer::ModelDescription& model = loaded.model;
     identity[loaded.parameters ? pipeline::script_key : "model"] = model.sha256.substr(0, 16);
     identity["runtime"] = runtime_text(loaded);
-    identity["--runtime"] = loaded.engines ? "tensorrt" : "automatic";  // what became of it stands below
+    identity["--runtime"] = loaded.engines ? std::string(infer::name(loaded.engines->provider()))
+                                           : "automatic";  // what became of it stands below
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
     const bool here = !loaded.parameters && !loaded.sessions.empty();
     if (here) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);

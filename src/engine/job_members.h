@@ -119,7 +119,7 @@ inline constexpr std::array<std::string_view, 2> names_of<ModelWeights>{"as_is",
 template <>
 inline constexpr std::array<std::string_view, 2> names_of<Tuning>{"use", "ignore"};
 template <>
-inline constexpr std::array<std::string_view, 3> names_of<ModelRuntime>{"automatic", "cuda", "tensorrt"};
+inline constexpr std::array<std::string_view, 4> names_of<ModelRuntime>{"automatic", "cuda", "tensorrt", "fused"};
 template <>
 inline constexpr std::array<std::string_view, 2> names_of<Keep>{"yes", "no"};
 template <>

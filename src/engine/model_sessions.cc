@@ -66,8 +66,8 @@ class Loading {
 
     // With another --runtime it is another job, which its journal will say.
     void take_up(const infer::RuntimeChoice& choice) {
-        const bool engine = choice.provider == infer::Provider::tensorrt;
-        if (!engine || loaded_.engines) loaded_.request.choice = choice;
+        const bool mine = loaded_.engines && loaded_.engines->provider() == choice.provider;
+        if (mine || !infer::runs_engines(choice.provider)) loaded_.request.choice = choice;
     }
 
     // False: a smaller batch may.
@@ -129,6 +129,7 @@ std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
                        options.threads.value_or(0)};
     loaded->runtime = infer::load_runtime(options.runtime_library);
     if (options.runtime == ModelRuntime::tensorrt) loaded->engines = infer::load_tensorrt(options.runtime_library);
+    if (options.runtime == ModelRuntime::fused) loaded->engines = infer::load_fused(options.runtime_library);
     loaded->model = infer::describe_model(loaded->request);
     loaded->asked_batch = loaded->model.batch;
     loaded->load_seconds = core::seconds_since(begin);

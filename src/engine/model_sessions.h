@@ -35,7 +35,7 @@ struct LoadedModel {
 [[nodiscard]] std::string runtime_text(const LoadedModel& loaded);
 
 /// Read the model's description. Slow enough to be worth a thread beside open_input(). Throws Error(failed) where
-/// TensorRT is asked for and missing.
+/// TensorRT or cuDNN is asked for and missing.
 [[nodiscard]] std::unique_ptr<LoadedModel> load_model(const ModelOptions& options);
 
 /// Where sessions are to run, and with what.

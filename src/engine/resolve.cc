@@ -168,7 +168,7 @@ class Resolver {
             return *samples;
         };
         if (!loaded.engines) return make_session_without(request, plan, sampled);
-        if (request.choice && request.choice->provider != infer::Provider::tensorrt) {
+        if (request.choice && !infer::runs_engines(request.choice->provider)) {
             CheckedSession made = make_session_without(request, plan, sampled);
             made.fallbacks.push_back(loaded.engines->version() + ": the run that this one continues went on without");
             return made;

@@ -39,7 +39,7 @@ ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const std::f
         entries_a_frame_ = static_cast<int>(infer::plan_tiles(plan.model, plan.frame).tiles.size());
     }
     // An engine is of one batch, and stays; memory of another session is what the next one needs.
-    if (choice_.provider != infer::Provider::tensorrt) prepared_.model->sessions.clear();
+    if (!infer::runs_engines(choice_.provider)) prepared_.model->sessions.clear();
 }
 
 TunedSettings ModelMeter::initial() const {

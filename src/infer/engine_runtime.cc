@@ -16,9 +16,10 @@ EngineKey engine_key(const EngineJob& job, const EngineRuntime& engines, const s
             {"engines", engines.version()}};
 }
 
-ModelRequest with_engine(const ModelRequest& request, const std::filesystem::path& folder) {
+ModelRequest with_engine(const ModelRequest& request, const EngineRuntime& engines,
+                         const std::filesystem::path& folder) {
     ModelRequest with = request;
-    with.choice = RuntimeChoice{.provider = Provider::tensorrt, .weights = request.weights};
+    with.choice = RuntimeChoice{.provider = engines.provider(), .weights = request.weights};
     with.engine = folder.string();
     return with;
 }

@@ -17,12 +17,14 @@ struct EngineJob {
     Size input;
 };
 
-/// What builds engines and runs them: TensorRT; in tests something that takes its place.
+/// What builds engines and runs them: TensorRT, fused layers; in tests something that takes its place.
 class EngineRuntime {
   public:
     virtual ~EngineRuntime() = default;
     /// "TensorRT 10.13.3"
     [[nodiscard]] virtual std::string version() const = 0;
+    /// What its sessions say of themselves.
+    [[nodiscard]] virtual Provider provider() const = 0;
     /// Write an engine into `folder`, which is there. Takes minutes, and cannot be stopped. Throws Error.
     virtual void build(const EngineJob& job, const std::filesystem::path& folder) = 0;
     /// A session that runs the engine in `folder`, as make_session() makes it. Throws Error.
@@ -33,10 +35,15 @@ class EngineRuntime {
 [[nodiscard]] EngineKey engine_key(const EngineJob& job, const EngineRuntime& engines, const std::string& runtime,
                                    const std::string& device);
 
-/// What a request says that runs an engine: choice and folder.
-[[nodiscard]] ModelRequest with_engine(const ModelRequest& request, const std::filesystem::path& folder);
+/// What a request says that runs an engine of `engines`: choice and folder.
+[[nodiscard]] ModelRequest with_engine(const ModelRequest& request, const EngineRuntime& engines,
+                                       const std::filesystem::path& folder);
 
 /// TensorRT through ONNX Runtime. Throws Error(failed) that names the library that is missing and says what to do.
 [[nodiscard]] std::unique_ptr<EngineRuntime> load_tensorrt(const std::string& runtime_library);
+
+/// Fused layers on cuDNN, which is looked for beside the runtime library too. Throws Error(failed) that says what to
+/// install.
+[[nodiscard]] std::unique_ptr<EngineRuntime> load_fused(const std::string& runtime_library);
 
 }  // namespace millrace::infer

@@ -31,6 +31,8 @@ constexpr device::DeviceId second_gpu{device::DeviceKind::cuda, 1};
 TEST(RuntimeChoice, AllChoicesComeBackFromTheirText) {
     EXPECT_EQ(to_string(RuntimeChoice{}), "cpu");
     EXPECT_EQ(parse_runtime_choice("cpu"), RuntimeChoice{});
+    EXPECT_EQ(parse_runtime_choice("fused"), RuntimeChoice{.provider = Provider::fused});
+    EXPECT_EQ(to_string(RuntimeChoice{.provider = Provider::fused}), "fused");
     int seen = 0;
     for (const ConvLayout layout : {ConvLayout::nchw, ConvLayout::nhwc}) {
         for (const Launch launch : {Launch::kernels, Launch::graph}) {

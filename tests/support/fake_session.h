@@ -65,6 +65,7 @@ class FakeSession final : public infer::Session {
 class FakeEngines final : public infer::EngineRuntime {
   public:
     [[nodiscard]] std::string version() const override { return "Stand-in 1.0"; }
+    [[nodiscard]] infer::Provider provider() const override { return infer::Provider::tensorrt; }
 
     void build(const infer::EngineJob& /*job*/, const std::filesystem::path& folder) override {
         ++builds;

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "infer/fused/engines.h"
 #include "infer/onnxruntime/cuda_session.h"
 #include "infer/onnxruntime/model_file.h"
 #include "infer/onnxruntime/runtime.h"
@@ -102,6 +103,9 @@ void HostSession::run([[maybe_unused]] device::StreamRef stream, const RunTensor
 }  // namespace
 
 std::unique_ptr<Session> make_session(const ModelRequest& request, const ModelDescription& model, Size input) {
+    if (request.choice && request.choice->provider == Provider::fused) {
+        return fused::make_fused_session(request, model, input);
+    }
     if (request.device.kind == device::DeviceKind::cuda) return ort::make_cuda_session(request, model, input);
     if (request.weights == Weights::fp16) {
         throw core::Error(

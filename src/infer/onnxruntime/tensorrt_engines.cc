@@ -18,17 +18,18 @@ class TensorRtEngines final : public EngineRuntime {
     explicit TensorRtEngines(std::string version) : version_(std::move(version)) {}
 
     [[nodiscard]] std::string version() const override { return version_; }
+    [[nodiscard]] Provider provider() const override { return Provider::tensorrt; }
 
     void build(const EngineJob& job, const fs::path& folder) override {
         fs::create_directory(folder / timings);
-        (void)make_session(with_engine(job.request, folder), job.model, job.input);
+        (void)make_session(with_engine(job.request, *this, folder), job.model, job.input);
         if (has_engine(folder)) return;
         throw core::Error(core::ErrorCode::failed,
                           fmt::format("TensorRT takes no part of model {}: no engine was built", job.model.path));
     }
 
     [[nodiscard]] std::unique_ptr<Session> load(const EngineJob& job, const fs::path& folder) override {
-        return make_session(with_engine(job.request, folder), job.model, job.input);
+        return make_session(with_engine(job.request, *this, folder), job.model, job.input);
     }
 
   private:

@@ -1,0 +1,36 @@
+#pragma once
+// Layers that are no convolutions, and what follows convolutions that cuDNN does not fuse. Private to
+// src/infer/fused/cuda.
+
+#include <cstddef>
+#include <vector>
+
+#include "device/device.h"
+#include "infer/fused/cuda/kernels.h"
+#include "infer/fused/net.h"
+
+namespace millrace::infer::fused::cuda {
+
+inline constexpr std::size_t most_steps = 8;
+inline constexpr std::size_t most_inputs = 8;
+
+/// Something that a Pointwise reads, in the memory of kernels.h.
+struct Operand {
+    const std::byte* data = nullptr;
+    bool whole = false;     ///< a value of the output's size; else one pixel for all
+    bool of_batch = false;  ///< one for each of the batch; constants are the same for all
+};
+
+/// A layer at its place. Borrowed.
+struct ElementwiseSite {
+    const Layer* layer = nullptr;
+    std::vector<Pixels> inputs;
+    Pixels output;
+    std::vector<Operand> operands;  ///< of the pointwise that have one, in their order
+};
+
+/// Compute a layer whose root is no Convolution; of one that is, only what follows, in place in its output. At most
+/// most_inputs inputs and most_steps pointwise (asserted). Sums are in float32. Throws Error(failed).
+void enqueue_elementwise(device::StreamRef stream, const ElementwiseSite& site);
+
+}  // namespace millrace::infer::fused::cuda

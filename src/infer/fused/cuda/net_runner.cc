@@ -1,0 +1,247 @@
+#include "infer/fused/cuda/net_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "device/copy.h"
+#include "infer/fused/weights.h"
+
+namespace millrace::infer::fused::cuda {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+
+constexpr std::size_t alignment = 256;
+/// Plans that are measured for a kind of layer: cuDNN's own order is good, and each may take a second to compile.
+constexpr int most_plans = 4;
+constexpr int timed_runs = 10;
+
+/// Halves of all layers, one behind the other, each aligned.
+class Packed {
+  public:
+    std::size_t add(const Halves& halves) {
+        const std::size_t offset = bytes_.size();
+        bytes_.resize(offset + (halves.size() * sizeof(std::uint16_t) + alignment - 1) / alignment * alignment);
+        std::memcpy(bytes_.data() + offset, halves.data(), halves.size() * sizeof(std::uint16_t));
+        return offset;
+    }
+    [[nodiscard]] const std::vector<std::byte>& bytes() const { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+
+/// "": enqueue_elementwise() computes it; else why not, without a full stop.
+std::string reason_against(const Layer& layer) {
+    if (layer.inputs.size() > most_inputs) {
+        return fmt::format("it joins {} values, at most {} are joined at once", layer.inputs.size(), most_inputs);
+    }
+    if (layer.pointwise.size() > most_steps) {
+        return fmt::format("{} operations follow it, at most {} are fused", layer.pointwise.size(), most_steps);
+    }
+    return "";
+}
+
+/// A net ends with a DepthToSpace that writing its result does on the way.
+bool ends_in_blocks(const Net& net) {
+    if (net.layers.empty()) return false;
+    const Layer& last = net.layers.back();
+    const auto* blocks = std::get_if<DepthToSpace>(&last.root);
+    return blocks != nullptr && blocks->block <= most_unpacked && last.pointwise.empty() &&
+           last.output == net.outputs.front().value;
+}
+
+}  // namespace
+
+NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::size_t memory)
+    : net_(std::move(net)),
+      handle_(stream),
+      pool_(stream.device, "fused net", memory > 0 ? memory : device::unbounded),
+      channels_(padded_channels(net_)),
+      arena_(plan_arena(net_)),
+      result_(net_.outputs.front().value),
+      blocks_{.block = 1, .columns_last = true} {
+    if (ends_in_blocks(net_)) {
+        blocks_ = std::get<DepthToSpace>(net_.layers.back().root);
+        result_ = net_.layers.back().inputs.front();
+    }
+    place_values();
+    place_weights();
+    make_plans(plans);
+    lease_workspace();
+}
+
+Value NetRunner::padded(int value) const {
+    const auto index = static_cast<std::size_t>(value);
+    const Value& shape = net_.values[index];
+    return {channels_[index], shape.height, shape.width};
+}
+
+std::byte* NetRunner::address_of(int value) const {
+    return values_.data + arena_.offsets[static_cast<std::size_t>(value)];
+}
+
+Pixels NetRunner::pixels_of(int value) const {
+    const auto index = static_cast<std::size_t>(value);
+    return {address_of(value), net_.batch, net_.values[index], channels_[index]};
+}
+
+void NetRunner::place_values() { values_ = pool_.lease(arena_.bytes); }
+
+void NetRunner::place_weights() {
+    Packed packed;
+    std::vector<std::vector<std::size_t>> offsets;
+    for (const Layer& layer : net_.layers) {
+        std::vector<std::size_t>& of_layer = offsets.emplace_back();
+        const auto in = static_cast<std::size_t>(layer.inputs.front());
+        const auto out = static_cast<std::size_t>(layer.output);
+        const auto* convolution = std::get_if<Convolution>(&layer.root);
+        of_layer.push_back(convolution == nullptr
+                               ? 0
+                               : packed.add(arranged_weights(
+                                     *convolution, {net_.values[in].channels, channels_[in], channels_[out]})));
+        for (const Pointwise& step : layer.pointwise) {
+            if (step.constants.empty()) continue;
+            of_layer.push_back(
+                packed.add(arranged_constants(step.constants, net_.values[out].channels, channels_[out])));
+        }
+    }
+    weights_ = pool_.lease(std::max(packed.bytes().size(), alignment));
+    const std::size_t bytes = packed.bytes().size();
+    device::copy_rows(handle_.stream(), {weights_.data, bytes, packed.bytes().data(), bytes, bytes, 1});
+    device::synchronize(handle_.stream());
+    for (std::size_t i = 0; i < net_.layers.size(); ++i) {
+        const Layer& layer = net_.layers[i];
+        PlacedLayer& placed = layers_.emplace_back();
+        placed.memory.input = address_of(layer.inputs.front());
+        placed.memory.output = address_of(layer.output);
+        placed.memory.weights = weights_.data + offsets[i][0];
+        std::size_t constant = 1;
+        for (const Pointwise& step : layer.pointwise) {
+            if (!step.constants.empty()) placed.memory.operands.push_back(weights_.data + offsets[i][constant++]);
+            if (step.value >= 0) placed.memory.operands.push_back(address_of(step.value));
+        }
+    }
+}
+
+ConvolutionSite NetRunner::site_of(const Layer& layer) const {
+    ConvolutionSite site{net_.batch,           padded(layer.inputs.front()),
+                         padded(layer.output), std::get<Convolution>(layer.root),
+                         layer.pointwise,      {}};
+    for (const Pointwise& step : layer.pointwise) {
+        if (!step.constants.empty()) site.operands.push_back({site.output.channels, 1, 1});
+        if (step.value >= 0) site.operands.push_back(padded(step.value));
+    }
+    return site;
+}
+
+ElementwiseSite NetRunner::elementwise_of(const Layer& layer, const ConvolutionMemory& memory) const {
+    ElementwiseSite site{&layer, {}, pixels_of(layer.output), {}};
+    for (const int value : layer.inputs) site.inputs.push_back(pixels_of(value));
+    std::size_t next = 0;
+    for (const Pointwise& step : layer.pointwise) {
+        if (step.constants.empty() && step.value < 0) continue;
+        const bool whole = step.value >= 0 && padded(step.value) == padded(layer.output);
+        site.operands.push_back({memory.operands.at(next++), whole, step.value >= 0});
+    }
+    return site;
+}
+
+void NetRunner::make_plans(PlanStore& plans) {
+    const std::size_t layers = ends_in_blocks(net_) ? layers_.size() - 1 : layers_.size();
+    for (std::size_t i = 0; i < layers; ++i) {
+        const Layer& layer = net_.layers[i];
+        if (std::holds_alternative<Convolution>(layer.root)) {
+            plan_convolution(layer, layers_[i], plans);
+        } else {
+            layers_[i].elementwise = elementwise_of(layer, layers_[i].memory);
+        }
+        if (!layers_[i].elementwise) continue;
+        const std::string against = reason_against(layer);
+        if (!against.empty()) throw Error(ErrorCode::failed, fmt::format("layer '{}': {}", layer.name, against));
+    }
+}
+
+/// Fused where cuDNN has a plan for that, else in two passes.
+void NetRunner::plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans) {
+    ConvolutionSite site = site_of(layer);
+    placed.plan = plan_for(site, placed.memory, plans);
+    if (placed.plan != nullptr) return;
+    const std::string fused = signature(site);
+    placed.elementwise = elementwise_of(layer, placed.memory);
+    site.pointwise = {};
+    site.operands.clear();
+    placed.memory.operands.clear();
+    placed.plan = plan_for(site, placed.memory, plans);
+    if (placed.plan != nullptr) return;
+    throw Error(ErrorCode::failed, fmt::format("layer '{}': cuDNN has no plan for {}", layer.name, fused));
+}
+
+ConvolutionPlan* NetRunner::plan_for(const ConvolutionSite& site, const ConvolutionMemory& memory, PlanStore& plans) {
+    const std::string key = signature(site);
+    const auto [place, added] = plans_.try_emplace(key);
+    if (added) {
+        const StoredPlan* stored = plans.find(key);
+        if (stored == nullptr) {
+            place->second = fastest(site, memory, plans);
+        } else if (!stored->bytes.empty()) {
+            place->second = load_plan(handle_, stored->bytes);
+        }
+    }
+    return place->second.get();
+}
+
+std::unique_ptr<ConvolutionPlan> NetRunner::fastest(const ConvolutionSite& site, ConvolutionMemory memory,
+                                                    PlanStore& plans) {
+    std::unique_ptr<ConvolutionPlan> best;
+    double least = std::numeric_limits<double>::max();
+    for (std::unique_ptr<ConvolutionPlan>& plan : cuda::make_plans(handle_, site, most_plans)) {
+        const device::Block workspace = pool_.lease(std::max(plan->workspace_bytes(), alignment));
+        memory.workspace = workspace.data;
+        const double seconds = seconds_a_run(*plan, memory);
+        core::log::debug("fused: {}: {}: {:.6f} s", signature(site), plan->name(), seconds);
+        if (seconds >= least) continue;
+        least = seconds;
+        best = std::move(plan);
+    }
+    plans.add(signature(site), best ? StoredPlan{best->bytes(), best->name(), least} : StoredPlan{});
+    return best;
+}
+
+double NetRunner::seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& memory) const {
+    device::Event begin(handle_.stream().device, device::EventKind::timing);
+    device::Event end(handle_.stream().device, device::EventKind::timing);
+    plan.enqueue(memory);
+    begin.record(handle_.stream());
+    for (int i = 0; i < timed_runs; ++i) plan.enqueue(memory);
+    end.record(handle_.stream());
+    device::synchronize(handle_.stream());
+    return device::elapsed(begin.ref(), end.ref()) / timed_runs;
+}
+
+void NetRunner::lease_workspace() {
+    std::size_t most = alignment;
+    for (const auto& [key, plan] : plans_) most = std::max(most, plan ? plan->workspace_bytes() : 0);
+    workspace_ = pool_.lease(most);
+    for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
+}
+
+void NetRunner::enqueue(const device::Tensor& input, const device::Tensor& output) {
+    const device::StreamRef stream = handle_.stream();
+    pack(stream, input.data, input.desc.dtype, pixels_of(net_.inputs.front().value));
+    for (const PlacedLayer& layer : layers_) {
+        if (layer.plan != nullptr) layer.plan->enqueue(layer.memory);
+        if (layer.elementwise) enqueue_elementwise(stream, *layer.elementwise);
+    }
+    unpack(stream, pixels_of(result_), blocks_, output.data, output.desc.dtype);
+}
+
+}  // namespace millrace::infer::fused::cuda

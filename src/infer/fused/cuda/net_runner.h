@@ -1,0 +1,76 @@
+#pragma once
+// A net in a GPU's memory. Private to src/infer/fused.
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/buffer_pool.h"
+#include "device/stream.h"
+#include "device/tensor.h"
+#include "infer/fused/arena.h"
+#include "infer/fused/cuda/convolution.h"
+#include "infer/fused/cuda/cudnn.h"
+#include "infer/fused/cuda/elementwise.h"
+#include "infer/fused/cuda/kernels.h"
+#include "infer/fused/net.h"
+#include "infer/fused/plan_store.h"
+
+namespace millrace::infer::fused::cuda {
+
+/// What a layer's kernel reads and writes, and how it is computed.
+struct PlacedLayer {
+    ConvolutionMemory memory;                    ///< of a convolution
+    ConvolutionPlan* plan = nullptr;             ///< null: no convolution; several layers share one
+    std::optional<ElementwiseSite> elementwise;  ///< no convolution, or what cuDNN does not fuse with one
+};
+
+/// A net with its weights, its memory and a plan for each layer, for one stream. For one thread at a time.
+class NetRunner {
+  public:
+    /// Plans come from `plans`; those that it lacks are chosen by measuring and added, which takes seconds. `memory`:
+    /// bytes that all this may take; 0: no limit. What `stream` borrows outlives this. Throws Error(failed) that names
+    /// the layer that cannot be computed, Error(out_of_memory).
+    NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::size_t memory);
+
+    /// Enqueue one run: from the picture [N, C, H, W] to the result, float32 or float16. The same memory of the net's
+    /// own is used by all runs, which the stream keeps apart.
+    void enqueue(const device::Tensor& input, const device::Tensor& output);
+
+  private:
+    void place_values();
+    void place_weights();
+    void make_plans(PlanStore& plans);
+    void plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans);
+    [[nodiscard]] ConvolutionSite site_of(const Layer& layer) const;
+    [[nodiscard]] ElementwiseSite elementwise_of(const Layer& layer, const ConvolutionMemory& memory) const;
+    /// null: cuDNN has none.
+    [[nodiscard]] ConvolutionPlan* plan_for(const ConvolutionSite& site, const ConvolutionMemory& memory,
+                                            PlanStore& plans);
+    [[nodiscard]] std::unique_ptr<ConvolutionPlan> fastest(const ConvolutionSite& site, ConvolutionMemory memory,
+                                                           PlanStore& plans);
+    [[nodiscard]] double seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& memory) const;
+    [[nodiscard]] Value padded(int value) const;
+    [[nodiscard]] std::byte* address_of(int value) const;
+    [[nodiscard]] Pixels pixels_of(int value) const;
+    void lease_workspace();
+
+    const Net net_;
+    cudnn::Handle handle_;
+    device::BufferPool pool_;
+    const std::vector<int> channels_;  ///< of each value in memory
+    const Arena arena_;
+    device::Block values_;
+    device::Block weights_;
+    device::Block workspace_;
+    std::vector<PlacedLayer> layers_;
+    std::map<std::string, std::unique_ptr<ConvolutionPlan>> plans_;  ///< by signature
+    int result_ = 0;                                                 ///< value that is unpacked
+    DepthToSpace blocks_;                                            ///< how
+};
+
+}  // namespace millrace::infer::fused::cuda

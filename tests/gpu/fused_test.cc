@@ -1,0 +1,88 @@
+// Fused layers on cuDNN against the same models on the CPU. For machines with a GPU: elsewhere these fail.
+// gpu/model_rig.h says which models and libraries these take.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "gpu/model_rig.h"
+#include "infer/engine_runtime.h"
+#include "support/error_of.h"
+#include "support/temporary_folder.h"
+
+namespace millrace::infer {
+namespace {
+
+using device::test::gpu;
+using infer::test::against_cpu;
+using infer::test::Bytes;
+using infer::test::held;
+using infer::test::made;
+using infer::test::request_for;
+using infer::test::Rig;
+using infer::test::session_of;
+using millrace::test::error_of;
+using millrace::test::TemporaryFolder;
+using testing::HasSubstr;
+
+/// A request that runs the plans in `folder`, or chooses them.
+ModelRequest fused(const std::string& path, int batch, const std::filesystem::path& folder) {
+    const ModelRequest request = request_for(path, gpu, batch);
+    return with_engine(request, *load_fused(request.runtime_library), folder);
+}
+
+// Weights and what lies between layers are rounded to 11 bits, sums are in float32. 50 dB is one part in 316.
+TEST(GpuFused, PicturesAreThoseOfTheCpu) {
+    for (const auto& [path, batch] : {std::pair{held("upscale2x.onnx"), 2}, {made("half.onnx"), 1}}) {
+        for (const Size size : {Size{320, 180}, Size{97, 53}, Size{8, 8}}) {
+            const TemporaryFolder plans;
+            EXPECT_GT(against_cpu(fused(path, batch, plans.path()), size).decibels, 50) << path;
+        }
+    }
+}
+
+TEST(GpuFused, RunsAndSessionsWithOnePlanGiveTheSameBytes) {
+    for (const std::string& path : {held("upscale2x.onnx"), made("half.onnx")}) {
+        const TemporaryFolder plans;
+        const ModelRequest request = fused(path, 2, plans.path());
+        Rig rig;
+        const auto chosen = session_of(request, {320, 180});
+        const device::Tensor input = rig.input(chosen->input_descs().at(0), 1);
+        const Bytes expected = rig.run(*chosen, input);
+        // Captured, then repeated on the same memory with other values, then with these.
+        (void)rig.run(*chosen, rig.input(chosen->input_descs().at(0), 2));
+        EXPECT_EQ(rig.run(*chosen, input), expected);
+        const auto loaded = session_of(request, {320, 180});
+        EXPECT_EQ(to_string(loaded->report().choice), "fused");
+        EXPECT_EQ(rig.run(*loaded, input), expected);
+        std::cout << path << ": plans chosen in " << chosen->report().load_seconds << " s, loaded in "
+                  << loaded->report().load_seconds << " s\n";
+    }
+}
+
+TEST(GpuFused, APlaceInTheBatchChangesNothing) {
+    const TemporaryFolder plans;
+    const auto session = session_of(fused(made("half.onnx"), 4, plans.path()), {97, 53});
+    Rig rig;
+    const device::Tensor input = rig.input(session->input_descs().at(0), 1);
+    for (std::int64_t i = 1; i < 4; ++i) {
+        std::copy_n(input.at(0).data, input.at(0).desc.byte_count(), input.at(i).data);
+    }
+    const Bytes found = rig.run(*session, input);
+    const std::size_t one = found.size() / 4;
+    for (std::size_t i = 1; i < 4; ++i) {
+        EXPECT_TRUE(std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(one),
+                               found.begin() + static_cast<std::ptrdiff_t>(i * one)));
+    }
+}
+
+TEST(GpuFused, WhatCannotBeFusedIsNamed) {
+    const TemporaryFolder plans;
+    const ModelRequest request = fused(made("on_the_cpu.onnx"), 1, plans.path());
+    EXPECT_THAT(error_of([&] { (void)session_of(request, {64, 48}); }).what(), HasSubstr("Unique"));
+}
+
+}  // namespace
+}  // namespace millrace::infer
