@@ -194,6 +194,21 @@ TEST_F(FusedFolding, ArithmeticOfShapes) {
     for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.layer.empty(), node.op != "Resize") << node.name;
 }
 
+/// Channels 2 and 0 by a Gather of two dimensions, backward by a Slice, added to every pixel.
+TEST_F(FusedFolding, PickedWeights) {
+    const std::string weights = model_.weights({2, 3, 4});
+    const std::string indices = model_.node("Reshape", {model_.integers({-1, 0, 2, 1}), model_.integers({2, 2})});
+    const std::string picked = model_.node("Gather", {weights, indices}, "axis=1");  // [2, 2, 2, 4]
+    const std::string back = model_.node("Slice", {picked, model_.integers({1, -1, 3}), model_.integers({2, -10, -100}),
+                                                   model_.integers({0, 1, 3}), model_.integers({1, -1, -3})});
+    // [1, 2, 2, 2]: the first three values as channels.
+    const std::string row = model_.node("Reshape", {back, model_.integers({-1, 1, 1})});
+    const std::string three =
+        model_.node("Slice", {row, model_.integers({2}), model_.integers({5}), model_.integers({0})});
+    model_.output(model_.node("Add", {"input", model_.node("Concat", {three}, "axis=0")}));
+    expect_layers(model_, {1});
+}
+
 TEST_F(FusedFolding, ArithmeticOfWeights) {
     // A matrix the wrong way round, a normalisation written out, a slope that is expanded.
     const std::string matrix = model_.node("Transpose", {model_.weights({5, 3, 1, 1})}, "perm=1,0,2,3");

@@ -4,14 +4,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <span>
 
 #include "infer/fused_models.h"
 #include "infer/model_fixture.h"
+#include "support/error_of.h"
 
 namespace millrace::infer::fused {
 namespace {
+
+using millrace::test::error_of;
+using ::testing::HasSubstr;
 
 constexpr double close = 1e-5;
 
@@ -39,12 +45,37 @@ TEST(FusedLower, SuperResolutionIsItsConvolutionsAndAPixelShuffle) {
     EXPECT_TRUE(lowered.net->layers[5].pointwise.empty());
 }
 
-TEST(FusedLower, HalfWeights) {
-    const Lowered lowered = lower_for(made_by_make_models("super_resolution(path, np.float16, 16, 5)"), {1, 3, 9, 14});
-    ASSERT_TRUE(lowered.net.has_value());
-    EXPECT_EQ(lowered.net->layers.size(), 6U);
-    EXPECT_EQ(lowered.net->inputs.at(0).name, "input");
-    EXPECT_EQ(lowered.net->outputs.at(0).name, "output");
+TEST(FusedLower, HalfWeightsAreThoseOfFloat32Rounded) {
+    const Lowered whole = lower_for(made_by_make_models("super_resolution(path, np.float32, 16, 5)"), {1, 3, 9, 14});
+    const Lowered half = lower_for(made_by_make_models("super_resolution(path, np.float16, 16, 5)"), {1, 3, 9, 14});
+    ASSERT_TRUE(whole.net && half.net);
+    ASSERT_EQ(half.net->layers.size(), 6U);
+    EXPECT_EQ(half.net->inputs.at(0).name, "input");
+    EXPECT_EQ(half.net->outputs.at(0).name, "output");
+    for (std::size_t i = 0; i < 5; ++i) {
+        const auto& exact = std::get<Convolution>(whole.net->layers[i].root).weights;
+        const auto& rounded = std::get<Convolution>(half.net->layers[i].root).weights;
+        ASSERT_EQ(exact.size(), rounded.size());
+        for (std::size_t at = 0; at < exact.size(); ++at) {
+            ASSERT_NEAR(rounded[at], exact[at], std::abs(exact[at]) / 2048 + 1e-7);
+        }
+    }
+}
+
+TEST(FusedLower, WeightsBesideTheModel) {
+    const TemporaryFolder folder;
+    const std::string path = folder.path() / "model.onnx";
+    run_python(
+        fmt::format("import sys\nsys.path.insert(0, '{}/tests/infer')\nimport half_models\nhalf_models.external('{}')",
+                    MILLRACE_SOURCE_DIR, path));
+    const std::string bytes = read_all(path);
+    const auto lowered = [&] { return lower(std::as_bytes(std::span(bytes)), path, {{"input", {1, 3, 8, 8}}}); };
+    const Lowered whole = lowered();
+    ASSERT_TRUE(whole.net.has_value());
+    const auto& weights = std::get<Convolution>(whole.net->layers.at(0).root).weights;
+    EXPECT_TRUE(std::ranges::any_of(weights, [](float one) { return one != 0; }));
+    std::filesystem::remove(folder.path() / "weights.bin");
+    EXPECT_THAT(error_of([&] { (void)lowered(); }).what(), HasSubstr("weights.bin"));
 }
 
 std::size_t layers_of(const std::string& model, const Shape& shape) {

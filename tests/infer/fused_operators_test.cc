@@ -15,7 +15,6 @@ namespace {
 
 constexpr double close = 1e-5;
 
-/// Three-channel, one-channel and 500-channel pictures, batches, single pixels.
 const std::vector<Shape> any_shape{{1, 3, 8, 12}, {3, 3, 7, 5}, {1, 3, 1, 1},
                                    {1, 1, 9, 3},  {3, 1, 1, 1}, {1, 500, 3, 2}};
 const std::vector<Shape> pictures{{1, 3, 8, 12}, {3, 3, 9, 7}, {1, 1, 9, 8}};

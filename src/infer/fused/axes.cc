@@ -23,7 +23,7 @@ std::optional<Integers> normalised_axes(Integers axes, std::size_t rank) {
 std::optional<Shape> reshaped(const graph::Node& node, const Shape& shape, const Integers& wanted) {
     Shape result = wanted;
     std::int64_t* open = nullptr;
-    std::int64_t known = 1;
+    Shape known;
     for (std::size_t i = 0; i < result.size(); ++i) {
         if (result[i] == 0 && node.integer("allowzero", 0) == 0) {
             if (i >= shape.size()) return std::nullopt;
@@ -34,12 +34,13 @@ std::optional<Shape> reshaped(const graph::Node& node, const Shape& shape, const
         } else if (result[i] < 0) {
             return std::nullopt;
         } else {
-            known *= result[i];
+            known.push_back(result[i]);
         }
     }
     const std::int64_t count = graph::count_of(shape);
-    if (open != nullptr && known > 0) *open = count / known;
-    const bool fits = open == nullptr ? known == count : known > 0 && count % known == 0;
+    const std::int64_t product = graph::checked_count(known).value_or(0);
+    if (open != nullptr && product > 0) *open = count / product;
+    const bool fits = open == nullptr ? product == count : product > 0 && count % product == 0;
     return fits ? std::optional(result) : std::nullopt;
 }
 

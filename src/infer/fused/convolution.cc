@@ -30,7 +30,7 @@ Weights weights_of(const Trace& trace, const Node& node) {
     const Constant* constant = trace.constant(node.input(1));
     if (constant == nullptr || !constant->is_real())
         return {nullptr, fmt::format("{}'s weights are not constant", node.op)};
-    if (constant->shape.size() != 4) {
+    if (constant->shape.size() != 4 || constant->reals().empty()) {
         return {nullptr, fmt::format("{} of weights of {}, expected four dimensions", node.op, shown(constant->shape))};
     }
     return {constant, ""};

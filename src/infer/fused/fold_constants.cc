@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "infer/fused/axes.h"
@@ -18,8 +19,6 @@ using graph::Node;
 using graph::Reals;
 using graph::Shape;
 using Result = std::optional<Constant>;
-
-constexpr std::int64_t most_values = std::int64_t{1} << 28;
 
 /// A node and what it reads.
 struct Call {
@@ -39,15 +38,6 @@ struct Call {
     }
 };
 
-bool is_possible(const Shape& shape) {
-    std::int64_t count = 1;
-    for (const std::int64_t extent : shape) {
-        if (extent < 0 || (extent > 0 && count > most_values / extent)) return false;
-        count *= extent;
-    }
-    return true;
-}
-
 Result with_shape(const Constant& constant, std::optional<Shape> shape) {
     if (!shape || !is_possible(*shape) || graph::count_of(*shape) != graph::count_of(constant.shape)) {
         return std::nullopt;
@@ -55,7 +45,16 @@ Result with_shape(const Constant& constant, std::optional<Shape> shape) {
     return Constant{std::move(*shape), constant.values};
 }
 
-/// Values picked from a constant: `source` gives the place in it for each place of the result, as coordinates.
+/// The next place of a shape, row by row.
+void advance(Shape& at, const Shape& shape) {
+    for (std::size_t axis = shape.size(); axis-- > 0;) {
+        if (++at[axis] < shape[axis]) return;
+        at[axis] = 0;
+    }
+}
+
+/// Values picked from a constant: `source` turns coordinates in the result, its first argument, into those in the
+/// constant, its second.
 template <class Source>
 Result picked(const Constant& from, const Shape& shape, Source source) {
     if (!is_possible(shape)) return std::nullopt;
@@ -63,16 +62,13 @@ Result picked(const Constant& from, const Shape& shape, Source source) {
     const auto pick = [&]<class T>(const std::vector<T>& values) {
         std::vector<T> result(count);
         Shape at(shape.size());
-        for (std::size_t i = 0; i < count; ++i) {
-            auto left = static_cast<std::int64_t>(i);
-            for (std::size_t axis = shape.size(); axis-- > 0;) {
-                at[axis] = left % shape[axis];
-                left /= shape[axis];
-            }
-            const Shape place = source(at);
+        Shape place(from.shape.size());
+        for (T& one : result) {
+            source(at, place);
             std::int64_t flat = 0;
             for (std::size_t axis = 0; axis < place.size(); ++axis) flat = flat * from.shape[axis] + place[axis];
-            result[i] = values[static_cast<std::size_t>(flat)];
+            one = values[static_cast<std::size_t>(flat)];
+            advance(at, shape);
         }
         return Constant{shape, std::move(result)};
     };
@@ -143,16 +139,15 @@ Result gather(const Call& call) {
     shape.erase(shape.begin() + axis);
     shape.insert(shape.begin() + axis, indices.shape.begin(), indices.shape.end());
     const auto rank = static_cast<std::ptrdiff_t>(indices.shape.size());
-    return picked(data, shape, [&](const Shape& at) {
-        std::int64_t flat = 0;
-        for (std::ptrdiff_t i = 0; i < rank; ++i) {
-            flat = flat * indices.shape[static_cast<std::size_t>(i)] + at[static_cast<std::size_t>(axis + i)];
-        }
+    Shape strides(indices.shape.size(), 1);
+    for (std::size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * indices.shape[i];
+    return picked(data, shape, [&](const Shape& at, Shape& place) {
+        const auto before = at.begin() + axis;
+        const std::int64_t flat = std::inner_product(before, before + rank, strides.begin(), std::int64_t{0});
         const std::int64_t index = indices.integers()[static_cast<std::size_t>(flat)];
-        Shape place = at;
-        place.erase(place.begin() + axis, place.begin() + axis + rank);
-        place.insert(place.begin() + axis, index < 0 ? index + extent : index);
-        return place;
+        std::copy(at.begin(), before, place.begin());
+        place[static_cast<std::size_t>(axis)] = index < 0 ? index + extent : index;
+        std::copy(before + rank, at.end(), place.begin() + axis + 1);
     });
 }
 
@@ -197,9 +192,8 @@ Result slice(const Call& call) {
     }
     Shape shape;
     for (const Cut& cut : cuts) shape.push_back(cut.count);
-    return picked(data, shape, [&cuts](Shape at) {
-        for (std::size_t axis = 0; axis < at.size(); ++axis) at[axis] = cuts[axis].first + at[axis] * cuts[axis].step;
-        return at;
+    return picked(data, shape, [&cuts](const Shape& at, Shape& place) {
+        for (std::size_t i = 0; i < at.size(); ++i) place[i] = cuts[i].first + at[i] * cuts[i].step;
     });
 }
 
@@ -240,17 +234,15 @@ Result transpose(const Call& call) {
     if (!order) return std::nullopt;
     Shape shape;
     for (const std::int64_t axis : *order) shape.push_back(data.shape[static_cast<std::size_t>(axis)]);
-    return picked(data, shape, [&order](const Shape& at) {
-        Shape place(at.size());
+    return picked(data, shape, [&order](const Shape& at, Shape& place) {
         for (std::size_t i = 0; i < at.size(); ++i) place[static_cast<std::size_t>((*order)[i])] = at[i];
-        return place;
     });
 }
 
 Result expand(const Call& call) {
     const auto wanted = call.integers(1, "");
     const auto shape = wanted ? broadcast(call.input(0)->shape, *wanted) : std::nullopt;
-    return shape && is_possible(*shape) ? Result(expanded(*call.input(0), *shape)) : std::nullopt;
+    return shape ? Result(expanded(*call.input(0), *shape)) : std::nullopt;
 }
 
 Result range(const Call& call) {
@@ -258,6 +250,7 @@ Result range(const Call& call) {
     const auto limit = call.integers(1, "");
     const auto delta = call.integers(2, "");
     if (!start || !limit || !delta || start->size() + limit->size() + delta->size() != 3) return std::nullopt;
+    constexpr std::int64_t most_values = 1 << 24;
     if ((*delta)[0] == 0 || std::abs((*limit)[0]) > most_values || std::abs((*start)[0]) > most_values) {
         return std::nullopt;
     }

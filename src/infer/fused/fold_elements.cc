@@ -93,6 +93,12 @@ Constant compared(const Constant& a, const Constant& b, Compare function) {
 
 }  // namespace
 
+bool is_possible(const Shape& shape) {
+    constexpr std::int64_t most = std::int64_t{1} << 28;
+    const auto count = graph::checked_count(shape);
+    return count && *count <= most;
+}
+
 std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
     Shape result(std::max(a.size(), b.size()), 1);
     for (std::size_t i = 0; i < result.size(); ++i) {
@@ -101,12 +107,16 @@ std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
         if (x != y && x != 1 && y != 1) return std::nullopt;
         result[result.size() - 1 - i] = x == 1 ? y : x;
     }
-    return result;
+    return is_possible(result) ? std::optional(result) : std::nullopt;
 }
 
 Constant expanded(const Constant& constant, const Shape& shape) {
     if (constant.shape == shape) return constant;
     const auto count = static_cast<std::size_t>(graph::count_of(shape));
+    if (graph::count_of(constant.shape) == 1) {
+        return std::visit([&](const auto& from) { return Constant{shape, std::vector(count, from[0])}; },
+                          constant.values);
+    }
     // Of each dimension, how far its next element is in the constant: 0 where that is copied.
     Shape strides(shape.size(), 0);
     std::int64_t stride = 1;

@@ -9,7 +9,10 @@
 
 namespace millrace::infer::fused {
 
-/// What two shapes are together by ONNX's rule; nullopt: they do not fit.
+/// Whether a constant of that shape is worth memory: 2^28 values at most.
+[[nodiscard]] bool is_possible(const graph::Shape& shape);
+
+/// What two shapes are together by ONNX's rule; nullopt: they do not fit, or nothing possible comes of them.
 [[nodiscard]] std::optional<graph::Shape> broadcast(const graph::Shape& a, const graph::Shape& b);
 
 /// Copies to `shape` by the same rule. The shape must be one that broadcast() gives of the constant's and another.

@@ -122,7 +122,9 @@ Reason lower_depth_to_space(Trace& trace, const Node& node) {
     if (!picture.reason.empty()) return picture.reason;
     const std::int64_t block = node.integer("blocksize", 0);
     const auto& [channels, height, width] = picture.size;
-    if (block < 1 || block > channels || channels % (block * block) != 0) {
+    constexpr std::int64_t most_pixels = 1 << 16;
+    if (block < 1 || block > channels || channels % (block * block) != 0 ||
+        std::max(height, width) * block > most_pixels) {
         return fmt::format("DepthToSpace by {} does not fit {}", block, shown(picture.shape));
     }
     const int by = static_cast<int>(block);
@@ -146,6 +148,8 @@ Reason lower_concat(Trace& trace, const Node& node) {
             picture.shape.size() != first->shape.size()) {
             return fmt::format("Concat of {} and {} other than by channels", shown(first->shape), shown(picture.shape));
         }
+        constexpr int most_channels = 1 << 20;
+        if (size.channels > most_channels) return "Concat of more channels than a picture may have";
         size = {size.channels + one.channels, one.height, one.width};
         values.push_back(picture.value);
     }

@@ -154,8 +154,9 @@ Reason lower_split(Trace& trace, const Node& node) {
     equal.back() = picture.size.channels - each * (count - 1);
     const auto sizes = integers(trace, node, 1, "split", equal);
     if (!sizes) return "a dynamic axis remains: Split's sizes are not constant";
-    const std::int64_t sum = std::accumulate(sizes->begin(), sizes->end(), std::int64_t{0});
-    if (sizes->size() != node.outputs.size() || std::ranges::min(*sizes) < 1 || sum != picture.size.channels) {
+    const auto possible = [&](std::int64_t one) { return one >= 1 && one <= picture.size.channels; };
+    if (sizes->size() != node.outputs.size() || !std::ranges::all_of(*sizes, possible) ||
+        std::accumulate(sizes->begin(), sizes->end(), std::int64_t{0}) != picture.size.channels) {
         return fmt::format("Split's sizes do not fit {}", shown(picture.shape));
     }
     Range range;

@@ -63,7 +63,7 @@ Product product_of(Trace& trace, const Node& node, Matrix order) {
     const Constant* matrix = trace.constant(node.input(1));
     if (matrix == nullptr || !matrix->is_real()) return refuse(fmt::format("{}'s weights are not constant", node.op));
     const std::size_t in_axis = order == Matrix::ins_by_outs ? 0 : 1;
-    if (matrix->shape.size() != 2 || matrix->shape[in_axis] != view->shape()[1]) {
+    if (matrix->shape.size() != 2 || matrix->reals().empty() || matrix->shape[in_axis] != view->shape()[1]) {
         return refuse(fmt::format("{} of {} and weights of {}", node.op, shown(view->shape()), shown(matrix->shape)));
     }
     const Value& picture = trace.draft().value(view->value());

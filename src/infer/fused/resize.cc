@@ -18,6 +18,8 @@ using graph::Node;
 using graph::Reals;
 using graph::Shape;
 
+constexpr std::int64_t most_pixels = 1 << 16;
+
 /// The shape that is asked for, or why not.
 struct Target {
     Reason reason;
@@ -29,7 +31,7 @@ Target of_factors(const Node& node, const Shape& shape, const Reals& factors, co
     for (std::size_t i = 0; i < axes.size(); ++i) {
         std::int64_t& extent = target.shape[static_cast<std::size_t>(axes[i])];
         const float exact = factors[i] * static_cast<float>(extent);
-        constexpr float most = 1 << 20;
+        constexpr float most = most_pixels;
         if (std::isnan(exact) || exact < 1 || exact >= most) return {fmt::format("{} by {}", node.op, factors[i]), {}};
         const float whole = std::floor(exact);
         constexpr float tolerance = 1e-4F;
@@ -46,7 +48,7 @@ Target of_sizes(const Node& node, const Shape& shape, const Integers& sizes, con
     if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
         return {"Resize that keeps the aspect ratio", {}};
     for (std::size_t i = 0; i < axes.size(); ++i) {
-        if (sizes[i] < 1) return {fmt::format("{} to {} pixels", node.op, sizes[i]), {}};
+        if (sizes[i] < 1 || sizes[i] > most_pixels) return {fmt::format("{} to {} pixels", node.op, sizes[i]), {}};
         target.shape[static_cast<std::size_t>(axes[i])] = sizes[i];
     }
     return target;

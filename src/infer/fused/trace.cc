@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "infer/fused/fold_constants.h"
@@ -19,9 +18,9 @@ using graph::GraphPort;
 using graph::Node;
 using graph::Shape;
 
-/// The picture that a shape of two to four dimensions means; nullopt: none.
+/// The picture that a shape of two to four dimensions means; nullopt: none, or one that is too large for any device.
 std::optional<Value> picture_of(const Shape& shape) {
-    constexpr std::int64_t most = std::numeric_limits<int>::max();
+    constexpr std::int64_t most = 1 << 16;
     if (shape.size() < 2 || shape.size() > 4) return std::nullopt;
     if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 1 || extent > most; })) {
         return std::nullopt;
@@ -142,6 +141,7 @@ void Trace::add_outputs() {
 void Trace::visit(const Node& node) {
     Reason& reason = reasons_[static_cast<std::size_t>(current_)];
     const auto is_constant = [this](const std::string& name) { return name.empty() || constant(name) != nullptr; };
+    if (node.outputs.empty()) return;
     const Reason why = std::ranges::all_of(node.inputs, is_constant) ? fold(node) : lower(node);
     if (why.empty()) return;
     reason = why;

@@ -56,7 +56,8 @@ Line line_of(const Window& window, Line padding, int extent, const Step& axis, R
 }
 
 std::optional<Placed> placed(const Line& y, const Line& x) {
-    if (y.extent < 1 || x.extent < 1) return std::nullopt;
+    constexpr int most_pixels = 1 << 16;
+    if (std::min(y.extent, x.extent) < 1 || std::max(y.extent, x.extent) > most_pixels) return std::nullopt;
     return Placed{{y.before, x.before, y.behind, x.behind}, y.extent, x.extent};
 }
 

@@ -112,17 +112,6 @@ bool is_number(const Proto& tensor) {
     }
 }
 
-/// The product of dimensions that come from a file; -1: negative ones, or more than memory could hold.
-std::int64_t checked_count(const Shape& shape) {
-    constexpr std::int64_t most = std::int64_t{1} << 40;
-    std::int64_t count = 1;
-    for (const std::int64_t extent : shape) {
-        if (extent < 0 || (extent > 0 && count > most / extent)) return -1;
-        count *= extent;
-    }
-    return count;
-}
-
 class Reader {
   public:
     explicit Reader(const std::string& path) : path_(path) {}
@@ -148,10 +137,10 @@ class Reader {
     [[nodiscard]] Constant constant_of(const Proto& tensor) const {
         Constant constant{Shape(tensor.dims().begin(), tensor.dims().end()), numbers_of(tensor)};
         const auto found = std::visit([](const auto& values) { return values.size(); }, constant.values);
-        const std::int64_t expected = checked_count(constant.shape);
-        if (expected < 0 || found != static_cast<std::size_t>(expected)) {
+        const auto expected = checked_count(constant.shape);
+        if (!expected || found != static_cast<std::size_t>(*expected)) {
             throw bad(path_, fmt::format("weights '{}' have {} values, expected {}; the file is damaged", tensor.name(),
-                                         found, expected < 0 ? "a possible shape" : std::to_string(expected)));
+                                         found, expected ? std::to_string(*expected) : "a possible shape"));
         }
         return constant;
     }
@@ -219,6 +208,16 @@ T attribute_or(const Node& node, const std::string& name, const T& missing) {
 std::int64_t count_of(const Shape& shape) {
     std::int64_t count = 1;
     for (const std::int64_t extent : shape) count *= extent;
+    return count;
+}
+
+std::optional<std::int64_t> checked_count(const Shape& shape) {
+    constexpr std::int64_t most = std::int64_t{1} << 40;
+    std::int64_t count = 1;
+    for (const std::int64_t extent : shape) {
+        if (extent < 0 || (extent > 0 && count > most / extent)) return std::nullopt;
+        count *= extent;
+    }
     return count;
 }
 

@@ -19,6 +19,9 @@ using Integers = std::vector<std::int64_t>;
 /// 1 for no dimensions.
 [[nodiscard]] std::int64_t count_of(const Shape& shape);
 
+/// The same of dimensions that come from a file; nullopt: some are negative, or the product exceeds 2^40.
+[[nodiscard]] std::optional<std::int64_t> checked_count(const Shape& shape);
+
 /// A tensor that stands in the file, row-major. Reals: of any floating type, as float32; integers: of any other, also
 /// bool.
 struct Constant {
