@@ -101,6 +101,7 @@ TEST_F(FusedFolding, ResidualsJoinWhatIsComputedLast) {
     model_.output(model_.node("Relu", {model_.node("Add", {skip, second})}));
     expect_layers(model_, {2, 3});
     const Lowered lowered = lower_for(model_.bytes(), shape);
+    ASSERT_EQ(lowered.net->layers[1].pointwise.size(), 3U);
     EXPECT_EQ(lowered.net->layers[1].pointwise[1].value, lowered.net->layers[0].output);
     EXPECT_THAT(lowered.nodes[3].layer, lowered.net->layers[1].name);
 }

@@ -34,7 +34,7 @@ struct Step {
 };
 
 /// ONNX Conv, or with `transposed` ConvTranspose; matrix products are convolutions of 1 x 1. No bias: that is the first
-/// of the layer's Pointwise.
+/// of the layer's Pointwise. Transposed, pads below and to the right may be negative: output_padding is taken off them.
 struct Convolution {
     int out_channels = 0;
     Step kernel;
@@ -47,7 +47,8 @@ struct Convolution {
     std::vector<float> weights;
 };
 
-/// ONNX MaxPool and AveragePool; a global one has a kernel of the whole picture.
+/// ONNX MaxPool and AveragePool; a global one has a kernel of the whole picture. Where the size was rounded up, pads
+/// reach to the end of the last window.
 struct Pooling {
     enum class Kind : std::uint8_t { max, average, average_with_padding };
     Kind kind = Kind::max;
