@@ -75,21 +75,28 @@ double milliseconds_a_run(Session& session) {
     return 1e3 * time(std::max(3, static_cast<int>(seconds / roughly)));
 }
 
+struct Opened {
+    std::unique_ptr<Session> session;
+    double plans_seconds = 0;  ///< in which plans of fused layers were chosen; the session then loaded them
+};
+
 /// Plans of fused layers are chosen for this run alone.
-std::unique_ptr<Session> open_session(ModelRequest request, const ModelDescription& model, Size size) {
-    if (!request.choice || request.choice->provider != Provider::fused) return make_session(request, model, size);
+Opened open_session(const ModelRequest& request, const ModelDescription& model, Size size) {
+    if (!request.choice || request.choice->provider != Provider::fused) return {make_session(request, model, size)};
     const auto engines = load_fused(request.runtime_library);
     std::string folder = std::filesystem::temp_directory_path() / "millrace-plans-XXXXXX";
     if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    auto session = engines->load({request, model, size}, folder);
+    Opened opened;
+    opened.plans_seconds = engines->load({request, model, size}, folder)->report().load_seconds;
+    opened.session = engines->load({request, model, size}, folder);
     std::filesystem::remove_all(folder);
-    return session;
+    return opened;
 }
 
 void bench(const ModelRequest& request, Size size) {
     const std::size_t before = device::cuda_memory(0).free_bytes;
     const ModelDescription model = describe_model(request);
-    const auto session = open_session(request, model, model.input_size.value_or(size));
+    const auto [session, plans_seconds] = open_session(request, model, model.input_size.value_or(size));
     const std::size_t after = device::cuda_memory(0).free_bytes;
     const double ms = milliseconds_a_run(*session);
     const SessionReport report = session->report();
@@ -100,6 +107,7 @@ void bench(const ModelRequest& request, Size size) {
                               {"ms", ms},
                               {"fps", 1e3 * model.batch / ms},
                               {"load_s", report.load_seconds},
+                              {"plans_s", plans_seconds},
                               {"first_run_s", report.first_run_seconds},
                               {"memory_mib", static_cast<double>(before - std::min(before, after)) / 1048576},
                               {"fallbacks", report.fallbacks}};

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Writes the networks of the GPU benchmarks and tests: seeded weights, nothing learned; numpy and onnx only.
 
-    bench/gpu/make_models.py FOLDER           sr, sr_relu, resnet50, nearest .onnx (float16; 1, 1, 51 MB, 1 kB)
+    bench/gpu/make_models.py FOLDER           what is below, as NAME.onnx (float16; ResNet-50 51 MB, others up to 5 MB)
     bench/gpu/make_models.py --small FOLDER   what tests/gpu/infer_test.cc runs
 
 sr        64 features, 16 3x3 convolutions with PReLU between them, pixel shuffle x2; picture [N,3,H,W]
 sr_relu   the same with ReLU
 resnet50  ResNet-50 at 224, batch normalisation folded into the convolutions; 1000 values a frame
 nearest   every pixel four times: a picture of twice the size that costs next to nothing
+espcn, fsrcnn, dncnn, unet: public architectures, as their functions say
 """
 
 import sys
@@ -122,6 +123,76 @@ def nearest(path, dtype=np.float16):
     net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H2", "W2"])], {"output.kind": "picture"})
 
 
+def espcn(path, dtype=np.float16):
+    """Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+    Network", CVPR 2016: 5x5, 3x3, 3x3 with tanh, then the pixel shuffle, x2."""
+    net = Net(dtype, 5)
+    x = net.node("Tanh", [net.conv("input", [64, 3, 5, 5])])
+    x = net.node("Tanh", [net.conv(x, [32, 64, 3, 3])])
+    x = net.conv(x, [12, 32, 3, 3], gain=0.25)
+    net.node("DepthToSpace", [x], "output", blocksize=2, mode="CRD")
+    net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H2", "W2"])], {"output.kind": "picture"})
+
+
+def fsrcnn(path, dtype=np.float16):
+    """Dong et al., "Accelerating the Super-Resolution Convolutional Neural Network", ECCV 2016: FSRCNN(56, 12, 4),
+    with a transposed convolution of 9x9 as its last layer, x2."""
+    net = Net(dtype, 6)
+
+    def prelu(x, channels):
+        return net.node("PRelu", [x, net.constant(np.full([channels, 1, 1], 0.25, dtype))])
+
+    x = prelu(net.conv("input", [56, 3, 5, 5]), 56)
+    x = prelu(net.conv(x, [12, 56, 1, 1]), 12)
+    for _ in range(4):
+        x = prelu(net.conv(x, [12, 12, 3, 3]), 12)
+    x = prelu(net.conv(x, [56, 12, 1, 1]), 56)
+    weight = net.constant(net.random.normal(0, 0.01, [56, 3, 9, 9]).astype(dtype))
+    bias = net.constant(np.full(3, 0.5, dtype))
+    sizes = {"strides": [2, 2], "pads": [4] * 4, "output_padding": [1, 1]}
+    net.node("ConvTranspose", [x, weight, bias], "output", **sizes)
+    net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H2", "W2"])], {"output.kind": "picture"})
+
+
+def dncnn(path, dtype=np.float16):
+    """Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017: CDnCNN, 20 convolutions of 64 channels with batch
+    normalisation between them, and the noise taken from the input."""
+    net = Net(dtype, 7)
+    x = net.node("Relu", [net.conv("input", [64, 3, 3, 3])])
+    for _ in range(18):
+        x = net.conv(x, [64, 64, 3, 3])
+        spread, shift = (net.constant(net.random.normal(mean, 0.05, 64).astype(dtype)) for mean in (1, 0))
+        mean, variance = (net.constant(value.astype(dtype)) for value in (np.zeros(64), np.ones(64)))
+        x = net.node("Relu", [net.node("BatchNormalization", [x, spread, shift, mean, variance])])
+    net.node("Sub", ["input", net.conv(x, [3, 64, 3, 3], gain=0.05)], "output")
+    net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H", "W"])], {"output.kind": "picture"})
+
+
+def unet(path, dtype=np.float16):
+    """Ronneberger et al., "U-Net", MICCAI 2015, with 32 to 256 channels, padding, and bilinear resizing up; a matte of
+    one channel, repeated for a picture of three. Sizes are multiples of eight."""
+    net = Net(dtype, 8)
+
+    def block(x, before, after):
+        x = net.node("Relu", [net.conv(x, [after, before, 3, 3])])
+        return net.node("Relu", [net.conv(x, [after, after, 3, 3])])
+
+    skips = []
+    x, channels = block("input", 3, 32), 32
+    for _ in range(3):
+        skips.append((x, channels))
+        x = block(net.node("MaxPool", [x], kernel_shape=[2, 2], strides=[2, 2]), channels, 2 * channels)
+        channels *= 2
+    for skip, width in reversed(skips):
+        scales = net.constant(np.array([1, 1, 2, 2], np.float32))
+        x = net.node("Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel")
+        x = block(net.node("Concat", [skip, x], axis=1), channels + width, width)
+        channels = width
+    x = net.node("Sigmoid", [net.conv(x, [1, 32, 1, 1])])
+    net.node("Concat", [x, x, x], "output", axis=1)
+    net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H", "W"])], {"output.kind": "picture"})
+
+
 def on_the_cpu(path):
     """A convolution beside a node that ONNX Runtime has for the CPU only."""
     net = Net(np.float32, 3)
@@ -145,6 +216,8 @@ def main():
         super_resolution(folder / "sr_relu.onnx", activation="Relu")
         resnet50(folder / "resnet50.onnx")
         nearest(folder / "nearest.onnx")
+        for net in (espcn, fsrcnn, dncnn, unet):
+            net(folder / f"{net.__name__}.onnx")
 
 
 if __name__ == "__main__":
