@@ -91,6 +91,11 @@ TEST(FusedArena, InputsHaveSixteenChannelsOrMore) {
     EXPECT_THAT(padded_channels(chain({{3, 4, 4}, {3, 4, 4}}, {-1, -1})), ElementsAre(16, 8));
 }
 
+TEST(FusedArena, WhatIsSummedIsPaddedAlike) {
+    const Value one{3, 4, 4};
+    EXPECT_THAT(padded_channels(chain({one, one, one, one, one}, {-1, 0, -1, 2, -1})), ElementsAre(16, 8, 16, 8, 16));
+}
+
 std::vector<float> numbered(int count) {
     std::vector<float> values(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) values[static_cast<std::size_t>(i)] = static_cast<float>(i + 1);

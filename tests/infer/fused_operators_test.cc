@@ -301,6 +301,15 @@ INSTANTIATE_TEST_SUITE_P(
              [](ModelMaker& m, auto) {
                  return m.node("Pad", {"input", m.integers({0, 0, 1, 2, 0, 0, 3, 0}), m.constant({}, {0})});
              }},
+        Case{"PadByEdge",
+             [](ModelMaker& m, auto) {
+                 return m.node("Pad", {"input", m.integers({0, 0, 1, 2, 0, 0, 3, 0})}, "mode=edge");
+             }},
+        Case{"PadByReflection",
+             [](ModelMaker& m, auto) {
+                 return m.node("Pad", {"input", m.integers({0, 0, 1, 2, 0, 0, 3, 0})}, "mode=reflect");
+             },
+             {{1, 3, 8, 12}, {3, 3, 4, 3}}},
         Case{"PadOfTwo", [](ModelMaker& m, auto) { return m.node("Pad", {"input"}, "pads=0,0,1,2,0,0,3,0 value=0.0"); },
              any_shape, 4, 9},
         Case{"ExpandedPixel",

@@ -72,6 +72,22 @@ struct Rooted {
         require(from == out.size.channels, "Concat adds channels up");
     }
 
+    void operator()(const Border& border) const {
+        const auto place = [&](int at, int before, int extent) {
+            const int from = at - before;
+            if (border.kind == Border::Kind::edge) return std::clamp(from, 0, extent - 1);
+            return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+        };
+        const auto& [channels, height, width] = in().size;
+        require(out.size == Value{channels, height + border.pads.top + border.pads.bottom,
+                                  width + border.pads.left + border.pads.right},
+                "a border's size");
+        for_each(out, [&](int n, int c, int y, int x) {
+            out.at(n, c, y, x) =
+                in().at(n, c, place(y, border.pads.top, in().size.height), place(x, border.pads.left, in().size.width));
+        });
+    }
+
     void operator()(const DepthToSpace& root) const {
         const int b = root.block;
         require(out.size.channels * b * b == in().size.channels && out.size.height == in().size.height * b &&

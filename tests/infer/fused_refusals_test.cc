@@ -53,16 +53,16 @@ Refusal resize(const std::string& reason, const std::string& attributes,
 INSTANTIATE_TEST_SUITE_P(
     Convolutions, FusedRefusal,
     ::testing::Values(
-        conv("Conv of 11 x 11 is larger than 7 x 7", {4, 3, 11, 11}, "pads=5,5,5,5"),
-        conv("Conv of 1 x 9 is larger than 7 x 7", {4, 3, 1, 9}),
+        conv("Conv of 13 x 13 is larger than 11 x 11", {4, 3, 13, 13}, "pads=6,6,6,6"),
+        conv("Conv of 1 x 12 is larger than 11 x 11", {4, 3, 1, 12}),
         conv("Conv with a stride of 4 x 4 is beyond 2 x 2", {4, 3, 4, 4}, "strides=4,4"),
         conv("Conv of [1, 3, 8, 12] with weights of [4, 5, 3, 3] does not fit", {4, 5, 3, 3}),
         conv("Conv of weights of [4, 3, 3], expected four dimensions", {4, 3, 3}),
         Refusal{"Conv's weights are not constant", [](ModelMaker& m) { return m.node("Conv", {"input", "input"}); }},
         Refusal{"Conv's bias is not one constant for each channel",
                 [](ModelMaker& m) { return m.node("Conv", {"input", m.weights({4, 3, 1, 1}), m.weights({3})}); }},
-        Refusal{"ConvTranspose of 9 x 9 is larger than 7 x 7",
-                [](ModelMaker& m) { return m.node("ConvTranspose", {"input", m.weights({3, 4, 9, 9})}); }},
+        Refusal{"ConvTranspose of 12 x 12 is larger than 11 x 11",
+                [](ModelMaker& m) { return m.node("ConvTranspose", {"input", m.weights({3, 4, 12, 12})}); }},
         Refusal{"MatMul of [1, 3, 8, 12], expected [batch, values]",
                 [](ModelMaker& m) { return m.node("MatMul", {"input", m.weights({12, 4})}); }},
         Refusal{"Gemm of a flattened picture of 8 x 12, larger than 7 x 7",
@@ -87,9 +87,12 @@ INSTANTIATE_TEST_SUITE_P(
                {1, 2, 1, 1}),
         Refusal{"a dynamic axis remains: Resize's size is not constant",
                 [](ModelMaker& m) { return m.node("Resize", {"input", "", "input"}, "mode=linear"); }},
-        Refusal{"Pad by 'reflect'",
+        Refusal{
+            "Pad by 'wrap'",
+            [](ModelMaker& m) { return m.node("Pad", {"input", m.integers({0, 0, 1, 1, 0, 0, 1, 1})}, "mode=wrap"); }},
+        Refusal{"Pad beyond the picture's mirror",
                 [](ModelMaker& m) {
-                    return m.node("Pad", {"input", m.integers({0, 0, 1, 1, 0, 0, 1, 1})}, "mode=reflect");
+                    return m.node("Pad", {"input", m.integers({0, 0, 8, 1, 0, 0, 1, 1})}, "mode=reflect");
                 }},
         Refusal{"Pad by other than zero",
                 [](ModelMaker& m) {
@@ -110,8 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
                 [](ModelMaker& m) { return m.node("Relu", {m.node("Transpose", {"input"}, "perm=0,2,3,1")}); }},
         Refusal{"Transpose is fused only where it changes no order, or as part of a shuffle of pixels or channels",
                 [](ModelMaker& m) { return m.node("Transpose", {"input"}, "perm=0,2,3,1"); }},
-        Refusal{"Conv of 11 x 11 is larger than 7 x 7; Softmax is not among what is fused",
-                [](ModelMaker& m) { return m.node("Softmax", {m.conv("input", 3, 4, 11, "pads=5,5,5,5")}, "axis=1"); }},
+        Refusal{"Conv of 13 x 13 is larger than 11 x 11; Softmax is not among what is fused",
+                [](ModelMaker& m) { return m.node("Softmax", {m.conv("input", 3, 4, 13, "pads=6,6,6,6")}, "axis=1"); }},
         Refusal{"Unique is not among what is fused; the shape of 't0' is not known: Unique0 is not fused",
                 [](ModelMaker& m) { return m.node("Relu", {m.node("Unique", {"input"})}); }}));
 

@@ -46,6 +46,21 @@ std::size_t first_fit(const std::map<std::size_t, std::size_t>& taken, std::size
     return offset;
 }
 
+/// The larger padding for both values of each sum and product. False: nothing has changed.
+bool widen_pairs(const Net& net, std::vector<int>& channels) {
+    bool changed = false;
+    for (const Layer& layer : net.layers) {
+        int& made = channels[static_cast<std::size_t>(layer.output)];
+        for (const Pointwise& step : layer.pointwise) {
+            if (step.value < 0) continue;
+            int& read = channels[static_cast<std::size_t>(step.value)];
+            changed = changed || read != made;
+            read = made = std::max(read, made);
+        }
+    }
+    return changed;
+}
+
 }  // namespace
 
 std::vector<int> padded_channels(const Net& net) {
@@ -55,6 +70,7 @@ std::vector<int> padded_channels(const Net& net) {
         int& padded = channels[static_cast<std::size_t>(input.value)];
         padded = round_up(padded, input_channel_group);
     }
+    while (widen_pairs(net, channels)) continue;
     return channels;
 }
 

@@ -14,7 +14,7 @@ inline constexpr int channel_group = 8;
 /// sixteen.
 inline constexpr int input_channel_group = 16;
 
-/// Channels with their padding, in the order of net.values.
+/// Channels with their padding, in the order of net.values. Values that are summed or multiplied have the same.
 [[nodiscard]] std::vector<int> padded_channels(const Net& net);
 
 struct Arena {

@@ -16,7 +16,7 @@ using graph::Constant;
 using graph::Node;
 using graph::Shape;
 
-constexpr int largest_kernel = 7;
+constexpr int largest_kernel = 11;
 constexpr int largest_stride = 2;
 constexpr int largest_transposed_stride = 4;
 

@@ -77,13 +77,21 @@ struct DepthToSpace {
     bool columns_last = false;
 };
 
+/// ONNX Pad of a picture by its own pixels. edge: the nearest; reflect: as in a mirror that stands on the outermost
+/// pixels, each of which is there once.
+struct Border {
+    enum class Kind : std::uint8_t { edge, reflect };
+    Kind kind = Kind::edge;
+    Pads pads;
+};
+
 /// Channels of all inputs one behind the other.
 struct Concat {};
 
 /// No root: the layer's Pointwise begin on its input.
 struct Identity {};
 
-using Root = std::variant<Identity, Convolution, Pooling, Resize, DepthToSpace, Concat>;
+using Root = std::variant<Identity, Convolution, Pooling, Resize, DepthToSpace, Border, Concat>;
 
 /// What happens to each value behind the root, in float32, before it is rounded to float16 and written.
 struct Pointwise {

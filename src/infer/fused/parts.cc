@@ -94,14 +94,8 @@ struct Frame {
 };
 
 Frame frame_of(const Trace& trace, const Node& node, const Shape& shape) {
-    const std::string mode = node.text("mode", "constant");
-    if (mode != "constant") return {fmt::format("Pad by '{}'", mode), {}};
     const auto pads = integers(trace, node, 1, "pads", {});
     if (!pads) return {"a dynamic axis remains: Pad's sizes are not constant", {}};
-    const Constant* value = trace.constant(node.input(2));
-    const bool other =
-        !node.input(2).empty() && (value == nullptr || !value->is_real() || value->reals() != graph::Reals{0});
-    if (other || node.real("value", 0) != 0) return {"Pad by other than zero", {}};
     Integers all(shape.size());
     std::iota(all.begin(), all.end(), 0);
     const auto named = integers(trace, node, 3, "", all);
@@ -119,6 +113,26 @@ Frame frame_of(const Trace& trace, const Node& node, const Shape& shape) {
     }
     const auto side = [&](std::size_t index) { return static_cast<int>(sides[index]); };
     return {"", {side(2), side(3), side(6), side(7)}};
+}
+
+/// Zeros around a picture are a convolution's own padding, or become one.
+Reason root_of(const Trace& trace, const Node& node, const Value& picture, const Pads& pads, Root& root) {
+    const std::string mode = node.text("mode", "constant");
+    if (mode == "edge" || mode == "reflect") {
+        const bool reflects = mode == "reflect";
+        const bool beyond =
+            std::max(pads.top, pads.bottom) >= picture.height || std::max(pads.left, pads.right) >= picture.width;
+        if (reflects && beyond) return "Pad beyond the picture's mirror";
+        root = Border{reflects ? Border::Kind::reflect : Border::Kind::edge, pads};
+        return "";
+    }
+    if (mode != "constant") return fmt::format("Pad by '{}'", mode);
+    const Constant* value = trace.constant(node.input(2));
+    const bool other =
+        !node.input(2).empty() && (value == nullptr || !value->is_real() || value->reals() != graph::Reals{0});
+    if (other || node.real("value", 0) != 0) return "Pad by other than zero";
+    root = padded(picture.channels, pads);
+    return "";
 }
 
 }  // namespace
@@ -179,9 +193,12 @@ Reason lower_pad(Trace& trace, const Node& node) {
         trace.give_same(node.outputs.at(0), node.input(0));
         return "";
     }
+    Root root;
+    const Reason against = root_of(trace, node, picture.size, pads, root);
+    if (!against.empty()) return against;
     const auto& [channels, height, width] = picture.size;
     const Value size{channels, height + pads.top + pads.bottom, width + pads.left + pads.right};
-    trace.give(node.outputs.at(0), trace.add({picture.value}, padded(channels, pads), size),
+    trace.give(node.outputs.at(0), trace.add({picture.value}, std::move(root), size),
                {picture.shape[0], channels, size.height, size.width});
     return "";
 }

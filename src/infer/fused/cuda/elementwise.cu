@@ -79,6 +79,20 @@ struct BlockRoot {
     }
 };
 
+struct BorderRoot {
+    View in;
+    Border border;
+
+    __device__ int place(int at, int before, int extent) const {
+        const int from = at - before;
+        if (border.kind == Border::Kind::edge) return min(max(from, 0), extent - 1);
+        return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+    }
+    __device__ float operator()(std::int64_t n, int y, int x, int c) const {
+        return in.at(n, place(y, border.pads.top, in.height), place(x, border.pads.left, in.width), c);
+    }
+};
+
 struct ConcatRoot {
     View in[most_inputs];
     __device__ float operator()(std::int64_t n, int y, int x, int c) const {
@@ -225,6 +239,7 @@ struct Enqueue {
     void operator()(const DepthToSpace& root) const {
         launch(stream, site, BlockRoot{input(), root.block, site.output.shape.channels, root.columns_last});
     }
+    void operator()(const Border& root) const { launch(stream, site, BorderRoot{input(), root}); }
     void operator()(const Pooling& root) const {
         launch(stream, site,
                PoolingRoot{input(), root.kind, root.kernel.y, root.kernel.x, root.stride.y, root.stride.x,
