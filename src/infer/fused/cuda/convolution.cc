@@ -86,12 +86,13 @@ class Builder {
     /// what negative padding would.
     TensorPtr transpose(const TensorPtr& image, const TensorPtr& weights) {
         const Convolution& conv = site_.convolution;
-        TensorPtr result = graph_->conv_dgrad(image, weights,
-                                              fe::graph::Conv_dgrad_attributes()
-                                                  .set_pre_padding({conv.pads.top, conv.pads.left})
-                                                  .set_post_padding({std::max(conv.pads.bottom, 0), std::max(conv.pads.right, 0)})
-                                                  .set_stride({conv.stride.y, conv.stride.x})
-                                                  .set_dilation({conv.dilation.y, conv.dilation.x}));
+        TensorPtr result =
+            graph_->conv_dgrad(image, weights,
+                               fe::graph::Conv_dgrad_attributes()
+                                   .set_pre_padding({conv.pads.top, conv.pads.left})
+                                   .set_post_padding({std::max(conv.pads.bottom, 0), std::max(conv.pads.right, 0)})
+                                   .set_stride({conv.stride.y, conv.stride.x})
+                                   .set_dilation({conv.dilation.y, conv.dilation.x}));
         result->set_dim({site_.batch, site_.output.channels, site_.output.height, site_.output.width});
         return result;
     }
