@@ -75,16 +75,19 @@ struct Rooted {
     void operator()(const Border& border) const {
         const auto place = [&](int at, int before, int extent) {
             const int from = at - before;
-            if (border.kind == Border::Kind::edge) return std::clamp(from, 0, extent - 1);
-            return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+            if (border.kind == Border::Kind::reflect) {
+                return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+            }
+            return border.kind == Border::Kind::edge ? std::clamp(from, 0, extent - 1) : from;
         };
         const auto& [channels, height, width] = in().size;
         require(out.size == Value{channels, height + border.pads.top + border.pads.bottom,
                                   width + border.pads.left + border.pads.right},
                 "a border's size");
         for_each(out, [&](int n, int c, int y, int x) {
-            out.at(n, c, y, x) =
-                in().at(n, c, place(y, border.pads.top, in().size.height), place(x, border.pads.left, in().size.width));
+            const int v = place(y, border.pads.top, in().size.height);
+            const int u = place(x, border.pads.left, in().size.width);
+            out.at(n, c, y, x) = in().holds(v, u) ? in().at(n, c, v, u) : 0;
         });
     }
 

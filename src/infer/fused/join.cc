@@ -5,8 +5,6 @@
 #include <iterator>
 #include <utility>
 
-#include "infer/fused/selection.h"
-
 namespace millrace::infer::fused {
 namespace {
 
@@ -67,6 +65,14 @@ void replace(Draft& draft, int value, int by) {
     }
 }
 
+/// Whether a layer puts zeros around a picture, and does nothing else.
+bool is_padding(const Layer& layer) {
+    const auto* border = std::get_if<Border>(&layer.root);
+    if (border == nullptr || border->kind != Border::Kind::zeros || !layer.pointwise.empty()) return false;
+    const auto& [top, left, bottom, right] = border->pads;
+    return std::min({top, left, bottom, right}) >= 0;
+}
+
 /// Where a layer keeps its padding, if zeros around its picture are the same; nullptr: they are not.
 Pads* padding_of(Layer& layer) {
     if (auto* conv = std::get_if<Convolution>(&layer.root)) return conv->transposed ? nullptr : &conv->pads;
@@ -91,7 +97,7 @@ void join_padding(Draft& draft) {
             continue;
         }
         const DraftLayer padding = std::move(draft.layers[static_cast<std::size_t>(from)]);
-        const Pads& more = std::get<Convolution>(padding.layer.root).pads;
+        const Pads& more = std::get<Border>(padding.layer.root).pads;
         *pads = {pads->top + more.top, pads->left + more.left, pads->bottom + more.bottom, pads->right + more.right};
         DraftLayer& layer = draft.layers[i];
         layer.layer.inputs = padding.layer.inputs;

@@ -77,11 +77,11 @@ struct DepthToSpace {
     bool columns_last = false;
 };
 
-/// ONNX Pad of a picture by its own pixels. edge: the nearest; reflect: as in a mirror that stands on the outermost
-/// pixels, each of which is there once.
+/// ONNX Pad, and Slice where pads are negative: so many rows and columns fewer. edge: the nearest pixel; reflect: as in
+/// a mirror that stands on the outermost pixels, each of which is there once.
 struct Border {
-    enum class Kind : std::uint8_t { edge, reflect };
-    Kind kind = Kind::edge;
+    enum class Kind : std::uint8_t { zeros, edge, reflect };
+    Kind kind = Kind::zeros;
     Pads pads;
 };
 

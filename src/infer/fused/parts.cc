@@ -84,7 +84,8 @@ int pixels_between(Trace& trace, int value, const Range& rows, const Range& colu
                     width - static_cast<int>(columns.last)};
     if (pads == Pads()) return value;
     const Value size{channels, height - pads.top - pads.bottom, width - pads.left - pads.right};
-    return trace.add({value}, cropped(channels, pads), size);
+    const Pads fewer{-pads.top, -pads.left, -pads.bottom, -pads.right};
+    return trace.add({value}, Border{Border::Kind::zeros, fewer}, size);
 }
 
 /// [batch, channels, height, width] of what Pad adds before and behind; nullopt with a reason.
@@ -115,7 +116,6 @@ Frame frame_of(const Trace& trace, const Node& node, const Shape& shape) {
     return {"", {side(2), side(3), side(6), side(7)}};
 }
 
-/// Zeros around a picture are a convolution's own padding, or become one.
 Reason root_of(const Trace& trace, const Node& node, const Value& picture, const Pads& pads, Root& root) {
     const std::string mode = node.text("mode", "constant");
     if (mode == "edge" || mode == "reflect") {
@@ -131,7 +131,7 @@ Reason root_of(const Trace& trace, const Node& node, const Value& picture, const
     const bool other =
         !node.input(2).empty() && (value == nullptr || !value->is_real() || value->reals() != graph::Reals{0});
     if (other || node.real("value", 0) != 0) return "Pad by other than zero";
-    root = padded(picture.channels, pads);
+    root = Border{Border::Kind::zeros, pads};
     return "";
 }
 

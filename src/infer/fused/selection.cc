@@ -1,23 +1,8 @@
 #include "infer/fused/selection.h"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace millrace::infer::fused {
-namespace {
-
-/// Every channel by itself, times one.
-Convolution each_channel(int channels, const Pads& pads) {
-    Convolution conv;
-    conv.out_channels = channels;
-    conv.groups = channels;
-    conv.pads = pads;
-    conv.weights.assign(static_cast<std::size_t>(channels), 1.0F);
-    return conv;
-}
-
-}  // namespace
-
 Convolution channels_of(int channels, const std::vector<int>& wanted) {
     Convolution conv;
     conv.out_channels = static_cast<int>(wanted.size());
@@ -47,21 +32,6 @@ Convolution space_to_depth(int channels, const DepthToSpace& shuffle) {
         conv.weights[static_cast<std::size_t>(out) * row + static_cast<std::size_t>(in * taps + tap)] = 1;
     }
     return conv;
-}
-
-Convolution padded(int channels, const Pads& pads) { return each_channel(channels, pads); }
-
-Convolution cropped(int channels, const Pads& pads) {
-    Convolution conv = each_channel(channels, pads);
-    conv.transposed = true;
-    return conv;
-}
-
-bool is_padding(const Layer& layer) {
-    const auto* conv = std::get_if<Convolution>(&layer.root);
-    return conv != nullptr && layer.pointwise.empty() && !conv->transposed && conv->groups == conv->out_channels &&
-           conv->kernel == Step() && conv->stride == Step() &&
-           std::ranges::all_of(conv->weights, [](float weight) { return weight == 1; });
 }
 
 }  // namespace millrace::infer::fused

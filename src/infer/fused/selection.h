@@ -18,13 +18,4 @@ constexpr int most_channels_to_pick = 4096;
 /// channel become, in the order that `shuffle` would take them in.
 [[nodiscard]] Convolution space_to_depth(int channels, const DepthToSpace& shuffle);
 
-/// A frame of zeros.
-[[nodiscard]] Convolution padded(int channels, const Pads& pads);
-
-/// Without so many rows and columns at the sides.
-[[nodiscard]] Convolution cropped(int channels, const Pads& pads);
-
-/// Whether a layer is of padded() and nothing else.
-[[nodiscard]] bool is_padding(const Layer& layer);
-
 }  // namespace millrace::infer::fused

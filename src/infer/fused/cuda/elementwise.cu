@@ -85,11 +85,16 @@ struct BorderRoot {
 
     __device__ int place(int at, int before, int extent) const {
         const int from = at - before;
-        if (border.kind == Border::Kind::edge) return min(max(from, 0), extent - 1);
-        return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+        if (border.kind == Border::Kind::reflect) {
+            return from < 0 ? -from : from < extent ? from : 2 * (extent - 1) - from;
+        }
+        return border.kind == Border::Kind::edge ? min(max(from, 0), extent - 1) : from;
     }
     __device__ float operator()(std::int64_t n, int y, int x, int c) const {
-        return in.at(n, place(y, border.pads.top, in.height), place(x, border.pads.left, in.width), c);
+        const int v = place(y, border.pads.top, in.height);
+        const int u = place(x, border.pads.left, in.width);
+        const bool there = v >= 0 && v < in.height && u >= 0 && u < in.width;
+        return there ? in.at(n, v, u, c) : 0.0F;
     }
 };
 
