@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import time
+from pathlib import Path
 
 from tools import ROOT, command_of, millrace
 
@@ -53,6 +56,11 @@ def test_a_signal_is_told_as_one(tmp_path, clip):
     process = subprocess.Popen(
         command_of("bench", "-i", clip("cfr")), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    caught = 0
+    while not caught >> (signal.SIGTERM - 1) & 1:  # the program has not come so far yet
+        assert process.poll() is None
+        time.sleep(0.01)
+        caught = int(re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())[1], 16)
     time.sleep(1)
     process.terminate()
     _, err = process.communicate(timeout=60)

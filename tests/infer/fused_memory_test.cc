@@ -87,13 +87,18 @@ TEST(FusedArena, AChainTakesTheTwoLargestNeighbours) {
     EXPECT_EQ(arena.bytes, 2 * bytes);
 }
 
-TEST(FusedArena, InputsHaveSixteenChannelsOrMore) {
-    EXPECT_THAT(padded_channels(chain({{3, 4, 4}, {3, 4, 4}}, {-1, -1})), ElementsAre(16, 8));
+TEST(FusedArena, WhatConvolutionsReadHasSixteenChannelsOrMore) {
+    Net net = chain({{3, 4, 4}, {3, 4, 4}, {17, 4, 4}, {4, 4, 4}}, {-1, -1, -1, -1});
+    net.layers[1].root = Convolution();
+    net.layers[2].root = Convolution();
+    EXPECT_THAT(padded_channels(net), ElementsAre(8, 16, 24, 8));
 }
 
 TEST(FusedArena, WhatIsSummedIsPaddedAlike) {
     const Value one{3, 4, 4};
-    EXPECT_THAT(padded_channels(chain({one, one, one, one, one}, {-1, 0, -1, 2, -1})), ElementsAre(16, 8, 16, 8, 16));
+    Net net = chain({one, one, one, one, one}, {-1, 0, -1, 2, -1});
+    net.layers[0].root = Convolution();
+    EXPECT_THAT(padded_channels(net), ElementsAre(16, 8, 16, 8, 16));
 }
 
 std::vector<float> numbered(int count) {

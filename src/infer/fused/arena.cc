@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <variant>
 
 namespace millrace::infer::fused {
 namespace {
@@ -66,9 +67,10 @@ bool widen_pairs(const Net& net, std::vector<int>& channels) {
 std::vector<int> padded_channels(const Net& net) {
     std::vector<int> channels;
     for (const Value& value : net.values) channels.push_back(round_up(value.channels, channel_group));
-    for (const NetPort& input : net.inputs) {
-        int& padded = channels[static_cast<std::size_t>(input.value)];
-        padded = round_up(padded, input_channel_group);
+    for (const Layer& layer : net.layers) {
+        if (!std::holds_alternative<Convolution>(layer.root)) continue;
+        int& padded = channels[static_cast<std::size_t>(layer.inputs.front())];
+        padded = std::max(padded, least_convolved);
     }
     while (widen_pairs(net, channels)) continue;
     return channels;

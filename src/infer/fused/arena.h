@@ -10,9 +10,9 @@ namespace millrace::infer::fused {
 
 /// Bytes of one channel's group: channels are padded to a multiple of it.
 inline constexpr int channel_group = 8;
-/// The inputs of a net are padded to this many: cuDNN's fused convolutions read eight channels at half the speed of
-/// sixteen.
-inline constexpr int input_channel_group = 16;
+/// What convolutions read has this many at least: of eight, cuDNN's fused kernels are half as fast, and some of 9.19
+/// read beyond the memory.
+inline constexpr int least_convolved = 16;
 
 /// Channels with their padding, in the order of net.values. Values that are summed or multiplied have the same.
 [[nodiscard]] std::vector<int> padded_channels(const Net& net);
