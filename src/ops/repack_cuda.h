@@ -33,7 +33,7 @@ MILLRACE_BOTH int component_height(const PictureView& v, int component) {
 template <class S>
 MILLRACE_BOTH void repack_sample(const RepackArgs& args, int component, int x, int y) {
     const std::uint32_t most = (1U << static_cast<std::uint32_t>(args.depth)) - 1;
-    const std::uint32_t code = *sample_at<S>(args.from, component, x, y) >> args.from.shift;
+    const auto code = static_cast<std::uint32_t>(*sample_at<S>(args.from, component, x, y)) >> args.from.shift;
     *sample_at<S>(args.to, component, x, y) = static_cast<S>((code < most ? code : most) << args.to.shift);
 }
 

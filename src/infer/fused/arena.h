@@ -10,8 +10,7 @@ namespace millrace::infer::fused {
 
 /// Bytes of one channel's group: channels are padded to a multiple of it.
 inline constexpr int channel_group = 8;
-/// What convolutions read has this many at least: of eight, cuDNN's fused kernels are half as fast, and some of 9.19
-/// read beyond the memory.
+/// What convolutions read has this many at least: of eight, cuDNN's fused kernels are half as fast.
 inline constexpr int least_convolved = 16;
 
 /// Channels with their padding, in the order of net.values. Values that are summed or multiplied have the same.

@@ -94,7 +94,13 @@ Pixels NetRunner::pixels_of(int value) const {
     return {address_of(value), net_.batch, net_.values[index], channels_[index]};
 }
 
-void NetRunner::place_values() { values_ = pool_.lease(arena_.bytes); }
+device::Block NetRunner::lease(std::size_t bytes) {
+    device::Block block = pool_.lease(std::max(bytes, alignment));
+    block.timeline->before_write(handle_.stream());  // memory is made on a stream of its own
+    return block;
+}
+
+void NetRunner::place_values() { values_ = lease(arena_.bytes); }
 
 void NetRunner::place_weights() {
     Packed packed;
@@ -114,7 +120,7 @@ void NetRunner::place_weights() {
                 packed.add(arranged_constants(step.constants, net_.values[out].channels, channels_[out])));
         }
     }
-    weights_ = pool_.lease(std::max(packed.bytes().size(), alignment));
+    weights_ = lease(packed.bytes().size());
     const std::size_t bytes = packed.bytes().size();
     device::copy_rows(handle_.stream(), {weights_.data, bytes, packed.bytes().data(), bytes, bytes, 1});
     device::synchronize(handle_.stream());
@@ -204,7 +210,7 @@ std::unique_ptr<ConvolutionPlan> NetRunner::fastest(const ConvolutionSite& site,
     std::unique_ptr<ConvolutionPlan> best;
     double least = std::numeric_limits<double>::max();
     for (std::unique_ptr<ConvolutionPlan>& plan : cuda::make_plans(handle_, site, most_plans)) {
-        const device::Block workspace = pool_.lease(std::max(plan->workspace_bytes(), alignment));
+        const device::Block workspace = lease(plan->workspace_bytes());
         memory.workspace = workspace.data;
         const double seconds = seconds_a_run(*plan, memory);
         core::log::debug("fused: {}: {}: {:.6f} s", signature(site), plan->name(), seconds);
@@ -228,9 +234,9 @@ double NetRunner::seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& 
 }
 
 void NetRunner::lease_workspace() {
-    std::size_t most = alignment;
+    std::size_t most = 0;
     for (const auto& [key, plan] : plans_) most = std::max(most, plan ? plan->workspace_bytes() : 0);
-    workspace_ = pool_.lease(most);
+    workspace_ = lease(most);
     for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
 }
 

@@ -42,6 +42,8 @@ class NetRunner {
     void enqueue(const device::Tensor& input, const device::Tensor& output);
 
   private:
+    /// Memory that the stream may use; at least `bytes`.
+    [[nodiscard]] device::Block lease(std::size_t bytes);
     void place_values();
     void place_weights();
     void make_plans(PlanStore& plans);
