@@ -194,7 +194,7 @@ Reason lower_pad(Trace& trace, const Node& node) {
         return "";
     }
     Root root;
-    const Reason against = root_of(trace, node, picture.size, pads, root);
+    Reason against = root_of(trace, node, picture.size, pads, root);
     if (!against.empty()) return against;
     const auto& [channels, height, width] = picture.size;
     const Value size{channels, height + pads.top + pads.bottom, width + pads.left + pads.right};

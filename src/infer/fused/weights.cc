@@ -26,13 +26,14 @@ Halves arranged_weights(const Convolution& convolution, const ChannelCounts& cha
     const auto padded_inner = static_cast<std::size_t>(transposed ? channels.padded_out : channels.padded_in);
     assert(convolution.weights.size() ==
            static_cast<std::size_t>(outer) * static_cast<std::size_t>(inner_a_group * kernel));
-    Halves arranged(static_cast<std::size_t>(padded_outer * kernel) * padded_inner);
+    Halves arranged(static_cast<std::size_t>(padded_outer) * static_cast<std::size_t>(kernel) * padded_inner);
     std::size_t from = 0;
     for (int i = 0; i < outer; ++i) {
         const int first = i / outer_a_group * inner_a_group;
         for (int k = first; k < first + inner_a_group; ++k) {
             for (int tap = 0; tap < kernel; ++tap) {
-                const auto row = static_cast<std::size_t>(i * kernel + tap);
+                const auto row =
+                    static_cast<std::size_t>(i) * static_cast<std::size_t>(kernel) + static_cast<std::size_t>(tap);
                 arranged[row * padded_inner + static_cast<std::size_t>(k)] = half_of(convolution.weights[from++]);
             }
         }
