@@ -200,7 +200,8 @@ class Tuner {
         if (!meter) return;
         if (meter->choice().weights != infer::Weights::fp16) {
             const auto& said = meter->prepared().fallbacks;
-            return end("precision", said.empty() ? "fp16 does not hold for this model" : said.front());
+            return end("precision",
+                       said.empty() ? "nothing in the model is float32 and worth making float16" : said.front());
         }
         std::vector<double> rates;
         for (; engine::still_rises(rates) && half.batch <= most_batch; half.batch *= 2) {
