@@ -183,7 +183,8 @@ __global__ void elementwise(Root root, Steps steps, View out, Group* to, std::in
     const int x = static_cast<int>(pixel % out.width);
     const int y = static_cast<int>(pixel / out.width % out.height);
     const std::int64_t n = pixel / out.width / out.height;
-    Group group;
+    const std::int64_t place = pixel - n * out.height * out.width;
+    Group group{};
     for (int i = 0; i < channel_group; ++i) {
         const int c = first + i;
         float v = 0;
@@ -193,8 +194,7 @@ __global__ void elementwise(Root root, Steps steps, View out, Group* to, std::in
                 const Steps::Item& step = steps.items[s];
                 float operand = 0;
                 if (step.operand != nullptr) {
-                    operand = __half2float(
-                        step.operand[n * step.batch_stride + pixel % (out.height * out.width) * step.pixel_stride + c]);
+                    operand = __half2float(step.operand[n * step.batch_stride + place * step.pixel_stride + c]);
                 }
                 v = applied(step, v, operand);
             }

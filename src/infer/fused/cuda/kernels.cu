@@ -14,7 +14,7 @@ __global__ void pack_planes(const T* planes, Group* to, int channels, int groups
     if (pixel >= pixels) return;
     const T* source = planes + pixel / plane * channels * plane + pixel % plane;
     for (int g = 0; g < groups; ++g) {
-        Group group;
+        Group group{};
         for (int i = 0; i < channel_group; ++i) {
             const int channel = g * channel_group + i;
             group.values[i] = channel < channels ? static_cast<__half>(source[channel * plane]) : __float2half(0.0F);
@@ -52,7 +52,7 @@ __global__ void unpack_blocks(const __half* from, T* planes, Blocks b, std::int6
     T* to = planes + n * b.channels * plane + row % b.height * Block * wide + static_cast<std::int64_t>(x) * Block;
     for (int c = 0; c < b.channels; ++c) {
         for (int dy = 0; dy < Block; ++dy) {
-            BlockRow<T, Block> line;
+            BlockRow<T, Block> line{};
             for (int dx = 0; dx < Block; ++dx) {
                 line.values[dx] = static_cast<T>(source[c * b.step_channel + (dy * Block + dx) * b.step_pixel]);
             }
