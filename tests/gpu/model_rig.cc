@@ -130,6 +130,7 @@ Difference against_cpu(const ModelRequest& request, Size size) {
     Rig rig;
     ModelRequest on_cpu = request;
     on_cpu.device = {};
+    on_cpu.choice.reset();
     const auto here = session_of(on_cpu, size);
     const auto there = session_of(request, size);
     EXPECT_EQ(there->input_descs(), here->input_descs());

@@ -103,10 +103,10 @@ void HostSession::run([[maybe_unused]] device::StreamRef stream, const RunTensor
 }  // namespace
 
 std::unique_ptr<Session> make_session(const ModelRequest& request, const ModelDescription& model, Size input) {
-    if (request.choice && request.choice->provider == Provider::fused) {
-        return fused::make_fused_session(request, model, input);
+    if (request.device.kind == device::DeviceKind::cuda) {
+        const bool fused = request.choice && request.choice->provider == Provider::fused;
+        return fused ? fused::make_fused_session(request, model, input) : ort::make_cuda_session(request, model, input);
     }
-    if (request.device.kind == device::DeviceKind::cuda) return ort::make_cuda_session(request, model, input);
     if (request.weights == Weights::fp16) {
         throw core::Error(
             ErrorCode::usage,
