@@ -1,7 +1,9 @@
 // Runs of a model alone on a GPU, batch by batch: one line of JSON each.
 //
 //   gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...]
+//   gpu_infer_bench --layers
 //
+// --layers: a table of single layers of fused nets instead (gpu/layers_bench.h).
 // CHOICE as "cuda/nhwc/graph/full/heuristic"; "fused": with plans chosen now; "-": measured at load.
 // MILLRACE_ONNXRUNTIME: libonnxruntime with CUDA. `ms` is a run's time on its stream, in a row with others, between
 // events on the GPU; `memory_mib` what the device has less than before the session was loaded, of all processes.
@@ -23,6 +25,7 @@
 #include "device/cuda/probe.h"
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "gpu/layers_bench.h"
 #include "infer/engine_runtime.h"
 #include "infer/session.h"
 
@@ -117,8 +120,12 @@ void bench(const ModelRequest& request, Size size) {
 
 int run(const std::vector<std::string>& arguments) {
     if (arguments.empty()) {
-        fmt::print(stderr, "usage: gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...]\n");
+        fmt::print(stderr, "usage: gpu_infer_bench MODEL [WIDTHxHEIGHT] [CHOICE|-] [BATCH...] | --layers\n");
         return 2;
+    }
+    if (arguments[0] == "--layers") {
+        fused::cuda::bench_layers();
+        return 0;
     }
     ModelRequest request;
     request.path = arguments[0];

@@ -1,5 +1,6 @@
 #include <cassert>
 
+#include "infer/fused/cuda/groups.cuh"
 #include "infer/fused/cuda/kernels.h"
 #include "infer/fused/cuda/launch.cuh"
 

@@ -1,22 +1,15 @@
 #pragma once
-// How kernels of fused nets are launched: one thread for eight channels of a pixel.
+// How kernels of fused nets are launched.
 
-#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
 
 #include "device/cuda/check.h"
-#include "infer/fused/arena.h"
 
 namespace millrace::infer::fused::cuda {
 
 inline constexpr unsigned threads = 256;
-
-/// Eight channels of a pixel, moved at once.
-struct alignas(16) Group {
-    __half values[channel_group];
-};
 
 inline unsigned blocks_for(std::int64_t count) { return static_cast<unsigned>((count + threads - 1) / threads); }
 
