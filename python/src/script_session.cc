@@ -15,6 +15,7 @@
 #include "core/planes.h"
 #include "device/buffer_pool.h"
 #include "device/copy.h"
+#include "device/copy_ledger.h"
 #include "frame_tensor.h"
 #include "infer/shapes.h"
 #include "ops/bytes.h"
@@ -186,6 +187,7 @@ void ScriptSession::take_array(nb::handle array, const device::Tensor& to) {
     device::Tensor from = import_dlpack(array, stream_);
     device::Tensor part = to.share();  // the script may have left out what fills the batch up
     part.desc = from.desc;
+    const device::OwnCopies own;
     device::copy(stream_, from, part);
     results_.keep(std::move(from), stream_);
 }

@@ -20,7 +20,7 @@ bool is_of(const CopyRecord& record, const std::vector<std::uint32_t>& ascending
 CopyLedger::CopyLedger(std::function<bool()> ask) : ask_(std::move(ask)) {}
 
 void CopyLedger::called(std::uint32_t call) {
-    if (std::this_thread::get_id() != thread_) return;
+    if (std::this_thread::get_id() != thread_ || OwnCopies::any()) return;
     {
         const std::lock_guard lock(mutex_);
         unnamed_.push_back(call);

@@ -33,6 +33,22 @@ struct LineCopies {
     double seconds = 0;  ///< of all copies, though some may have run side by side
 };
 
+/// While it lives, copies that its thread asks for are the engine's own, which no ledger looks at.
+class OwnCopies {
+  public:
+    OwnCopies() { ++count; }
+    ~OwnCopies() { --count; }
+    OwnCopies(const OwnCopies&) = delete;
+    OwnCopies& operator=(const OwnCopies&) = delete;
+    OwnCopies(OwnCopies&&) = delete;
+    OwnCopies& operator=(OwnCopies&&) = delete;
+
+    [[nodiscard]] static bool any() { return count > 0; }
+
+  private:
+    inline static thread_local int count = 0;
+};
+
 /// Puts calls for copies, the lines that made them and the device's records of them together, which come in that
 /// order but for the last, which may overtake the line. Thread-safe.
 ///

@@ -230,7 +230,7 @@ class Run {
             report_.model = prepared_.model->model.path;
             report_.runtime = engine::runtime_text(*prepared_.model);
             report_.engine = prepared_.model->engine.digest;
-            report_.load_seconds = prepared_.model->load_seconds;
+            report_.load_seconds += prepared_.model->load_seconds;
             describe_session();
         }
         report_.one_segment_reason = prepared_.input.index->one_segment_reason;

@@ -76,7 +76,7 @@ void check_script(const Job& job) {
 }  // namespace
 
 ScriptHost::ScriptHost(const Job& job, const std::stop_token& stop)
-    : path_(job.script.path), python_(job.script.python.empty() ? "python3" : job.script.python) {
+    : begin_(Clock::now()), path_(job.script.path), python_(job.script.python.empty() ? "python3" : job.script.python) {
     check_script(job);
     start(job, job.script.workers.value_or(1));
     for (Worker& worker : workers_) {
@@ -140,7 +140,6 @@ void ScriptHost::lost(Worker& worker) const {
 }
 
 pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun& run) {
-    const auto begin = std::chrono::steady_clock::now();
     pipeline::RunResult result;
     result.records = run.journal->finished();
     result.segments_reused = static_cast<int>(result.records.size());
@@ -152,13 +151,16 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
             throw Error(ErrorCode::failed, fmt::format("script {}: its process planned another job: {}", path_,
                                                        pipeline::describe_difference(prepared.job.identity, theirs)));
         }
+        const Clock::time_point ready =
+            Clock::now();  // scripts are set up: what they load and try out is no run's time
+        load_seconds_ = std::chrono::duration<double>(ready - begin_).count();
         share_out(prepared, *run.journal);
         work(run, result);
+        result.run_time = Clock::now() - ready;
     } catch (const Error&) {  // the others end as they can, and what they finish is kept
         stop_workers(run, result);
         throw;
     }
-    result.run_time = std::chrono::steady_clock::now() - begin;
     return result;
 }
 
@@ -185,6 +187,7 @@ void ScriptHost::describe(Report& report) const {
     ScriptReport& script = report.script;
     script.kind = infer::name(script_.description.kind);
     script.workers = static_cast<int>(workers_.size());
+    report.load_seconds += load_seconds_;
     GilWaits gil;
     script.copies.emplace();
     for (const Worker& worker : workers_) {

@@ -62,6 +62,8 @@ class ScriptHost {
         bool done = false;
     };
 
+    using Clock = std::chrono::steady_clock;
+
     void start(const Job& job, int workers);
     [[nodiscard]] nlohmann::json expect(Worker& worker, const char* kind, const std::stop_token& stop);
     [[noreturn]] void refuse(Worker& worker, const nlohmann::json& message) const;
@@ -72,6 +74,8 @@ class ScriptHost {
     void work(const ScriptRun& run, pipeline::RunResult& result);
     void stop_workers(const ScriptRun& run, pipeline::RunResult& result);
 
+    Clock::time_point begin_;
+    double load_seconds_ = 0;  ///< until all workers were ready
     std::string path_;
     std::string python_;
     Script script_;

@@ -96,6 +96,22 @@ TEST_F(Ledger, DirectionsOfALineAreApartAndTheMostBytesComeFirst) {
     EXPECT_EQ(lines[1].direction, up);
 }
 
+TEST_F(Ledger, CopiesOfTheEngineOnThatThreadAreNotAskedFor) {
+    {
+        const OwnCopies own;
+        ledger.called(1);
+    }
+    EXPECT_EQ(asked, 0);
+    ledger.called(2);
+    EXPECT_EQ(asked, 1);
+    ledger.named("a.py:1");
+    ledger.done({1, 0, across, 10, 0, 1});
+    ledger.done({2, 0, across, 20, 0, 1});
+    const auto lines = ledger.report();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].bytes, 20U);
+}
+
 TEST_F(Ledger, CopiesOfOthersAreNobodys) {
     std::thread([this] { ledger.called(1); }).join();  // another thread's
     EXPECT_EQ(asked, 0);

@@ -96,18 +96,24 @@ Tensor Rig::input(const core::TensorDesc& desc, unsigned seed) {
     return tensor;
 }
 
-Bytes Rig::run(Session& session, const Tensor& input) {
+Bytes Rig::run(Session& session, const Tensor& input) { return run_all(session, input).front(); }
+
+std::vector<Bytes> Rig::run_all(Session& session, const Tensor& input) {
     const bool on_host = session.stream().device.kind == device::DeviceKind::host;
     BufferPool& pool = on_host ? host : memory;
     const Stream other(session.stream().device);
     Tensors inputs;
     inputs.push_back(copied(other, pool, input));
     Tensors outputs;
-    outputs.push_back(device::lease_tensor(pool, session.output_descs().at(0)));
+    for (const core::TensorDesc& desc : session.output_descs()) outputs.push_back(device::lease_tensor(pool, desc));
     session.run(session.stream(), {inputs, outputs});
-    const Tensor down = copied(other, host, outputs[0]);
-    device::synchronize(other);
-    return {down.data, down.data + down.desc.byte_count()};
+    std::vector<Bytes> results;
+    for (const Tensor& output : outputs) {
+        const Tensor down = copied(other, host, output);
+        device::synchronize(other);
+        results.emplace_back(down.data, down.data + down.desc.byte_count());
+    }
+    return results;
 }
 
 Difference compare(const core::TensorDesc& desc, const Bytes& expected, const Bytes& found) {

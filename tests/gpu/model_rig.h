@@ -41,6 +41,8 @@ class Rig {
 
     /// Runs on whatever device the session is, from and to the host.
     Bytes run(Session& session, const device::Tensor& input);
+    /// All outputs, in the model's order.
+    std::vector<Bytes> run_all(Session& session, const device::Tensor& input);
 
     device::BufferPool host{{}, "host", device::test::plenty};
     device::BufferPool memory{device::test::gpu, "device", device::test::plenty};

@@ -49,16 +49,7 @@ void declare(onnx::ValueInfoProto& value, const std::string& name, const Shape& 
     }
 }
 
-std::vector<Elements> run_with_onnxruntime(const std::string& path, const Shape& shape, const Elements& input) {
-    ModelRequest request = test_request("identity.onnx");
-    request.path = path;
-    request.batch = static_cast<int>(shape.at(0));
-    request.overrides = {{"input.layout", "nchw"}, {"output.kind", "data"}};
-    if (shape[1] != 1 && shape[1] != 3) {
-        request.overrides["input.color"] = "y";
-        const std::int64_t before = shape[1] / 2;
-        request.overrides["window"] = fmt::format("{},{}", before, shape[1] - 1 - before);
-    }
+std::vector<Elements> run_with_onnxruntime(const ModelRequest& request, const Shape& shape, const Elements& input) {
     const auto session =
         make_session(request, describe_model(request), {static_cast<int>(shape[3]), static_cast<int>(shape[2])});
     const Tensors inputs = lease_all(session->input_descs());
@@ -168,6 +159,20 @@ Lowered lower_for(const std::string& model, const Shape& input) {
     return lower(std::as_bytes(std::span(model)), "test.onnx", {{"input", input}});
 }
 
+ModelRequest fused_request(const std::string& path, const Shape& shape) {
+    ModelRequest request;
+    request.path = path;
+    request.runtime_library = runtime_library();
+    request.batch = static_cast<int>(shape.at(0));
+    request.overrides = {{"input.layout", "nchw"}, {"output.kind", "data"}};
+    if (shape[1] != 1 && shape[1] != 3) {
+        request.overrides["input.color"] = "y";
+        const std::int64_t before = shape[1] / 2;
+        request.overrides["window"] = fmt::format("{},{}", before, shape[1] - 1 - before);
+    }
+    return request;
+}
+
 double error_of_fused(const std::string& model, const Shape& shape) {
     const Lowered lowered = lower_for(model, shape);
     for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.reason, "") << node.name;
@@ -179,9 +184,10 @@ double error_of_fused(const std::string& model, const Shape& shape) {
     std::mt19937 random(5);
     std::uniform_real_distribution<float> distribution(-1, 1);
     std::ranges::generate(input, [&] { return double{distribution(random)}; });
-    const auto [ours, largest] = interpret(*lowered.net, {input});
     const TemporaryFolder folder;
-    const auto reference = run_with_onnxruntime(folder.write("model.onnx", model), shape, input);
+    const ModelRequest request = fused_request(folder.write("model.onnx", model), shape);
+    const auto [ours, largest] = run_fused(*lowered.net, request, input);
+    const auto reference = run_with_onnxruntime(request, shape, input);
     EXPECT_EQ(ours.size(), reference.size());
     double error = 0;
     for (std::size_t i = 0; i < std::min(ours.size(), reference.size()); ++i) {

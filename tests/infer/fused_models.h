@@ -9,6 +9,7 @@
 
 #include "infer/fused/lower.h"
 #include "infer/fused_reference.h"
+#include "infer/model.h"
 
 namespace onnx {
 class ModelProto;
@@ -53,8 +54,21 @@ class ModelMaker {
 /// lower() for an input of that shape.
 [[nodiscard]] Lowered lower_for(const std::string& model, const Shape& input);
 
-/// What lower() makes, interpreted, against ONNX Runtime on the same random input of `shape`: the largest error of any
-/// output, relative to the largest value on the way. The model must lower, which gtest checks; infinite: it did not.
+// What two programs have each in their own way: infer_tests interprets nets, gpu_tests runs them on a GPU.
+
+/// The net that the model of `request` was lowered to, on one input.
+[[nodiscard]] Interpretation run_fused(const Net& net, const ModelRequest& request, const Elements& input);
+/// The most that error_of_fused() may give.
+[[nodiscard]] double close_enough();
+/// Path of libonnxruntime.
+[[nodiscard]] std::string runtime_library();
+
+/// Whatever channels the input has.
+[[nodiscard]] ModelRequest fused_request(const std::string& path, const Shape& shape);
+
+/// What lower() makes, by run_fused(), against ONNX Runtime on the same random input of `shape`: the largest error of
+/// any output, relative to the largest value on the way. The model must lower, which gtest checks; infinite: it did
+/// not.
 [[nodiscard]] double error_of_fused(const std::string& model, const Shape& shape);
 
 /// The reason of the only node that has one; "" where none has, and all joined by "; " where several have.

@@ -1,4 +1,4 @@
-// Every operator alone, lowered and interpreted, against ONNX Runtime: normal shapes and the odd ones.
+// Every operator alone as fused layers against ONNX Runtime: normal shapes and the odd ones.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,6 @@
 
 namespace millrace::infer::fused {
 namespace {
-
-constexpr double close = 1e-5;
 
 const std::vector<Shape> any_shape{{1, 3, 8, 12}, {3, 3, 7, 5}, {1, 3, 1, 1},
                                    {1, 1, 9, 3},  {3, 1, 1, 1}, {1, 500, 3, 2}};
@@ -35,7 +33,7 @@ TEST_P(FusedOperator, EqualsOnnxRuntime) {
     for (const Shape& shape : GetParam().shapes) {
         ModelMaker model({-1, shape[1], -1, -1}, GetParam().operator_set);
         model.output(GetParam().make(model, shape[1]), GetParam().rank);
-        EXPECT_LT(error_of_fused(model.bytes(), shape), close)
+        EXPECT_LT(error_of_fused(model.bytes(), shape), close_enough())
             << fmt::format("{} x {} x {} x {}", shape[0], shape[1], shape[2], shape[3]);
     }
 }

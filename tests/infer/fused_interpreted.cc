@@ -1,0 +1,15 @@
+// Fused nets as infer_tests runs them: interpreted.
+
+#include "infer/fused_models.h"
+
+namespace millrace::infer::fused {
+
+Interpretation run_fused(const Net& net, const ModelRequest& /*request*/, const Elements& input) {
+    return interpret(net, {input});
+}
+
+double close_enough() { return 1e-5; }
+
+std::string runtime_library() { return MILLRACE_ONNXRUNTIME_LIBRARY; }
+
+}  // namespace millrace::infer::fused
