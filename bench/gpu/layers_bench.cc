@@ -122,6 +122,11 @@ std::vector<Case> cases() {
             {"resizing, nearest", nearest, {half}, full, {}},
             {"resizing, bilinear", bilinear, {half}, full, {}},
             {"joining 32 and 64", Concat(), {{32, 1080, 1920}, full}, {96, 1080, 1920}, {}},
+            {"joining 32 and 64 from half the size",
+             Concat{{std::nullopt, bilinear}},
+             {{32, 1080, 1920}, half},
+             {96, 1080, 1920},
+             {}},
             {"joining 3 and 61", Concat(), {{3, 1080, 1920}, {61, 1080, 1920}}, full, {}},
             {"blocks of 2 x 2", DepthToSpace{2, true}, {{64, 540, 960}}, {16, 1080, 1920}, {}}};
 }

@@ -266,6 +266,23 @@ TEST(GpuFusedKernels, JoinsTakeFullGroupsAndSingleChannels) {
     }
 }
 
+TEST(GpuFusedKernels, JoinsResizeOnTheWay) {
+    Rig rig;
+    Resize linear;
+    linear.kind = Resize::Kind::bilinear;
+    for (const auto& [first, second] : {std::pair{16, 13}, {5, 8}}) {
+        const Held as_is = rig.random({first, 10, 14}, 2, 16);
+        const Held half = rig.random({second, 5, 7}, 2, 16);
+        const int sum = first + second;
+        const Value to{sum, 10, 14};
+        const Held found = rig.run(layer_of(Concat{{std::nullopt, linear}}), {rig.up(as_is), rig.up(half)},
+                                   Held(to, 2, (sum + 7) / 8 * 8));
+        expect_formula(found, [&](int n, int y, int x, int c) {
+            return c < first ? as_is.at(n, y, x, c) : bilinear(half, to, {n, y, x, c - first});
+        });
+    }
+}
+
 TEST(GpuFusedKernels, BlocksBecomePixels) {
     Rig rig;
     for (const bool columns_last : {true, false}) {

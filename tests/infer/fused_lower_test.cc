@@ -166,7 +166,39 @@ TEST(FusedLower, UNet) {
     model.output(model.node("Sigmoid", {model.conv(x, 8, 1, 1)}));
     EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 12, 20}), close);
     EXPECT_LT(error_of_fused(model.bytes(), {3, 3, 4, 8}), close);
-    EXPECT_EQ(layers_of(model.bytes(), {1, 3, 12, 20}), 6U + 2U + 2U + 1U + 1U);
+    const Lowered lowered = lower_for(model.bytes(), {1, 3, 12, 20});
+    ASSERT_TRUE(lowered.net.has_value());
+    EXPECT_EQ(lowered.net->layers.size(), 7U + 2U + 2U);
+    const Layer& last = lowered.net->layers.at(8);
+    ASSERT_TRUE(std::holds_alternative<Concat>(last.root)) << "which resizes one of its inputs";
+    const auto& resizes = std::get<Concat>(last.root).resizes;
+    ASSERT_EQ(resizes.size(), 2U);
+    EXPECT_TRUE(resizes[0].has_value() && !resizes[1].has_value());
+    EXPECT_EQ(lowered.net->values.at(static_cast<std::size_t>(last.inputs[0])), (Value{8, 6, 10}));
+}
+
+TEST(FusedLower, AResizingThatOthersReadTooStaysApart) {
+    const auto model_of = [](const auto& add) {
+        ModelMaker model({-1, 3, -1, -1});
+        const std::string scales = model.constant({4}, {1, 1, 2, 2});
+        const std::string wide = model.node("Resize", {model.conv("input", 3, 4, 1), "", scales}, "mode=linear");
+        const std::string other = model.conv(model.node("Resize", {"input", "", scales}), 3, 2, 1);
+        model.output(add(model, model.node("Concat", {wide, other, wide}, "axis=1"), wide));
+        return model.bytes();
+    };
+    const auto twice = model_of([](auto& /*model*/, const std::string& joined, auto&) { return joined; });
+    const auto summed = model_of([](auto& model, const std::string& joined, const std::string& wide) {
+        return model.node("Concat", {joined, model.node("Relu", {wide})}, "axis=1");
+    });
+    for (const std::string& model : {twice, summed}) {
+        EXPECT_LT(error_of_fused(model, {2, 3, 5, 4}), close);
+        const Lowered lowered = lower_for(model, {2, 3, 5, 4});
+        ASSERT_TRUE(lowered.net.has_value());
+        for (const Layer& layer : lowered.net->layers) {
+            const auto* join = std::get_if<Concat>(&layer.root);
+            EXPECT_TRUE(join == nullptr || join->resizes.empty());
+        }
+    }
 }
 
 TEST(FusedLower, SmallClassifierWithAttentionByChannels) {

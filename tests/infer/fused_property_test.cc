@@ -165,16 +165,25 @@ class RandomNet {
             return {model_->node("DepthToSpace", {from.name}, any(0, 1) == 0 ? "blocksize=2 mode=CRD" : "blocksize=2"),
                     from.channels / 4, from.height * 2, from.width * 2};
         }
-        return {model_->node("Resize", {from.name, "", model_->constant({4}, {1, 1, 2, 2})},
-                             any_of<std::string>({"mode=linear", "mode=nearest",
-                                                  "mode=linear "
-                                                  "coordinate_transformation_mode=align_corners"})),
-                from.channels, from.height * 2, from.width * 2};
+        return {twice(from.name), from.channels, from.height * 2, from.width * 2};
+    }
+
+    std::string twice(const std::string& name) {
+        return model_->node("Resize", {name, "", model_->constant({4}, {1, 1, 2, 2})},
+                            any_of<std::string>({"mode=linear", "mode=nearest",
+                                                 "mode=linear "
+                                                 "coordinate_transformation_mode=align_corners"}));
     }
 
     Known concat(const Known& from) {
         Known result{"", from.channels, from.height, from.width};
         std::vector<std::string> inputs{from.name};
+        if (from.height % 2 == 0 && from.width % 2 == 0 && from.channels <= 20 && any(0, 1) == 0) {
+            // What was made smaller and larger again, as in a U-Net.
+            const std::string small = model_->node("MaxPool", {from.name}, "kernel_shape=2,2 strides=2,2");
+            inputs.push_back(twice(small));
+            result.channels += from.channels;
+        }
         for (const Known& other : known_) {
             if (other.height != from.height || other.width != from.width || any(0, 2) > 0) continue;
             if (result.channels + other.channels > 40) continue;

@@ -62,9 +62,12 @@ struct Rooted {
         out.elements = in().elements;
     }
 
-    void operator()(const Concat& /*root*/) const {
+    void operator()(const Concat& root) const {
+        require(root.resizes.empty() || root.resizes.size() == inputs.size(), "a resizing for each input, or none");
         int from = 0;
-        for (const Picture& one : inputs) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            const bool resizes = !root.resizes.empty() && root.resizes[i];
+            const Picture one = resizes ? resized(*root.resizes[i], inputs[i]) : inputs[i];
             require(one.size.height == out.size.height && one.size.width == out.size.width, "Concat of one size");
             for_each(one, [&](int n, int c, int y, int x) { out.at(n, from + c, y, x) = one.at(n, c, y, x); });
             from += one.size.channels;
@@ -133,6 +136,14 @@ struct Rooted {
     }
 
   private:
+    /// To the output's size.
+    [[nodiscard]] Picture resized(const Resize& resize, const Picture& picture) const {
+        Picture result(picture.batch, {picture.size.channels, out.size.height, out.size.width});
+        const std::vector<Picture> alone{picture};
+        Rooted{alone, result}(resize);
+        return result;
+    }
+
     void collect(const Convolution& conv) const {
         const auto ends_in_padding = [](int from, int to, const std::array<int, 5>& line) {
             const auto [kernel, stride, dilation, before, behind] = line;

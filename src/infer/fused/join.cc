@@ -73,6 +73,20 @@ bool is_padding(const Layer& layer) {
     return std::min({top, left, bottom, right}) >= 0;
 }
 
+bool is_resizing(const Layer& layer) { return std::holds_alternative<Resize>(layer.root) && layer.pointwise.empty(); }
+
+/// Takes the resizing at `from` into the concatenation at `to`, whose `input` it makes.
+void resize_on_the_way(Draft& draft, std::size_t from, std::size_t to, std::size_t input) {
+    const DraftLayer resizing = std::move(draft.layers[from]);
+    DraftLayer& joined = draft.layers[to];
+    auto& resizes = std::get<Concat>(joined.layer.root).resizes;
+    resizes.resize(joined.layer.inputs.size());
+    resizes[input] = std::get<Resize>(resizing.layer.root);
+    joined.layer.inputs[input] = resizing.layer.inputs[0];
+    joined.nodes.insert(joined.nodes.begin(), resizing.nodes.begin(), resizing.nodes.end());
+    draft.layers.erase(draft.layers.begin() + static_cast<std::ptrdiff_t>(from));
+}
+
 /// Where a layer keeps its padding, if zeros around its picture are the same; nullptr: they are not.
 Pads* padding_of(Layer& layer) {
     if (auto* conv = std::get_if<Convolution>(&layer.root)) return conv->transposed ? nullptr : &conv->pads;
@@ -143,6 +157,19 @@ void move_before_shuffles(Draft& draft) {
         if (!std::holds_alternative<DepthToSpace>(shuffle.layer.root)) continue;
         const int from = joinable(draft, shuffle.layer.inputs[0]);
         if (from >= 0) move_steps(shuffle, draft.layers[static_cast<std::size_t>(from)]);
+    }
+}
+
+void join_resizes(Draft& draft) {
+    for (std::size_t i = 0; i < draft.layers.size(); ++i) {
+        if (!std::holds_alternative<Concat>(draft.layers[i].layer.root)) continue;
+        for (std::size_t k = 0; k < draft.layers[i].layer.inputs.size(); ++k) {
+            const int from = joinable(draft, draft.layers[i].layer.inputs[k]);
+            if (from >= 0 && is_resizing(draft.layers[static_cast<std::size_t>(from)].layer)) {
+                resize_on_the_way(draft, static_cast<std::size_t>(from), i, k);
+                --i;  // the resizing was before it
+            }
+        }
     }
 }
 

@@ -18,6 +18,9 @@ void move_before_shuffles(Draft& draft);
 /// Zeros around a picture become padding of the convolution or the mean that is their only reader.
 void join_padding(Draft& draft);
 
+/// Resizing joins the concatenation that is its only reader.
+void join_resizes(Draft& draft);
+
 /// Removes layers that change nothing, but for those that stand between an input and a value that is wanted outside.
 void remove_idle(Draft& draft);
 

@@ -32,6 +32,7 @@ void fuse(Draft& draft) {
     fold_into_layers(draft);
     fold_into_next(draft);
     remove_idle(draft);
+    join_resizes(draft);
 }
 
 /// Values that are left, numbered anew in the order in which they come about.

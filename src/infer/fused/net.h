@@ -3,6 +3,7 @@
 // in one pass over memory stands together.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -86,7 +87,10 @@ struct Border {
 };
 
 /// Channels of all inputs one behind the other.
-struct Concat {};
+struct Concat {
+    /// One for each input, which has another size where there is one, and is resized to the output's; empty: none.
+    std::vector<std::optional<Resize>> resizes;
+};
 
 /// No root: the layer's Pointwise begin on its input.
 struct Identity {};

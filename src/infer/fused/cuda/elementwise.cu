@@ -69,6 +69,13 @@ struct Enqueue {
 
     [[nodiscard]] View input() const { return view_of(site.inputs.front()); }
 
+    [[nodiscard]] Part part_of(const Concat& concat, std::size_t index) const {
+        const bool resizes = !concat.resizes.empty() && concat.resizes[index];
+        return {view_of(site.inputs[index]),
+                resizes,
+                {resizes ? *concat.resizes[index] : Resize(), site.output.shape.height, site.output.shape.width}};
+    }
+
     template <class Root>
     void by_channel(const Root& root) const {
         launch(stream, site, ByChannel<Root>{root, site.output.shape.channels});
@@ -86,9 +93,9 @@ struct Enqueue {
     void operator()(const Resize& root) const {
         launch(stream, site, ResizeRoot{input(), {root, site.output.shape.height, site.output.shape.width}});
     }
-    void operator()(const Concat& /*root*/) const {
+    void operator()(const Concat& concat) const {
         const auto fill = [&](auto root) {
-            std::ranges::transform(site.inputs, root.in, view_of);
+            for (std::size_t i = 0; i < site.inputs.size(); ++i) root.parts[i] = part_of(concat, i);
             return root;
         };
         const auto is_full = [](const Pixels& input) { return input.shape.channels % channel_group == 0; };

@@ -119,25 +119,40 @@ struct ResizeRoot {
     }
 };
 
+/// An input of a concatenation.
+struct Part {
+    View in;
+    bool resizes;
+    Resizing resizing;
+
+    /// `read(y, x)`: see Resizing.
+    template <class Read>
+    __device__ auto at(const Place& place, Read read) const {
+        return resizes ? resizing(in, place.y, place.x, read) : read(place.y, place.x);
+    }
+};
+
 /// Of inputs whose channels are full groups, but for the last.
 struct ConcatRoot {
-    View in[most_inputs];
+    Part parts[most_inputs];
     __device__ Values operator()(const Place& at) const {
         int i = 0;
         int group = at.group;
-        while (group * channel_group >= in[i].channels) group -= in[i++].channels / channel_group;
-        return in[i].group(at.n, at.y, at.x, group);
+        while (group * channel_group >= parts[i].in.channels) group -= parts[i++].in.channels / channel_group;
+        const Part& part = parts[i];
+        return part.at(at, [&](int y, int x) { return part.in.group(at.n, y, x, group); });
     }
 };
 
 // Of those that are put together from single channels: channel c of the group's pixel.
 
 struct SplitConcat {
-    View in[most_inputs];
+    Part parts[most_inputs];
     __device__ float operator()(const Place& at, int c) const {
         int i = 0;
-        while (c >= in[i].channels) c -= in[i++].channels;
-        return in[i].channel(at.n, at.y, at.x, c);
+        while (c >= parts[i].in.channels) c -= parts[i++].in.channels;
+        const Part& part = parts[i];
+        return part.at(at, [&](int y, int x) { return part.in.channel(at.n, y, x, c); });
     }
 };
 
