@@ -28,24 +28,21 @@ __global__ void narrow_floats(const float* from, std::uint8_t* to, std::int64_t 
 template <class From, class To>
 void launch(device::StreamRef stream, void (*kernel)(const From*, To*, std::int64_t), const From* from, To* to,
             std::int64_t count) {
-    const device::cuda::CurrentDevice current(stream.device.index);
-    const device::cuda::BesideCaptures beside;  // a kernel's first launch loads it
-    forget_errors();
+    const Launching launching(stream);
     const auto blocks =
         static_cast<unsigned>(std::clamp<std::int64_t>((count + threads - 1) / threads, 1, most_blocks));
     kernel<<<blocks, static_cast<unsigned>(threads), 0, device::cuda::native(stream)>>>(from, to, count);
+    launching.done("bytes");
 }
 
 }  // namespace
 
 void widen_cuda(device::StreamRef stream, const std::uint8_t* from, float* to, std::int64_t count) {
     launch(stream, widen_bytes, from, to, count);
-    check_launch("widen", stream);
 }
 
 void narrow_cuda(device::StreamRef stream, const float* from, std::uint8_t* to, std::int64_t count) {
     launch(stream, narrow_floats, from, to, count);
-    check_launch("narrow", stream);
 }
 
 }  // namespace millrace::ops

@@ -1,11 +1,13 @@
 #pragma once
-// Shapes of launches. Private to src/ops.
+// Shapes of launches; see device/cuda/launch.h. Private to src/ops.
 
 #include <cuda_runtime.h>
 
-#include "device/cuda/check.h"
+#include "device/cuda/launch.h"
 
 namespace millrace::ops {
+
+using device::cuda::Launching;
 
 inline unsigned blocks_of(int n, unsigned block) { return (static_cast<unsigned>(n) + block - 1) / block; }
 
@@ -28,13 +30,6 @@ inline Shape shape_of(int columns, int rows) {
     unsigned height = 256 / best;
     while (best * height % 32 != 0) --height;
     return {{blocks_of(columns, best), blocks_of(rows, height), 1}, {best, height, 1}};
-}
-
-/// Before the first launch of an op: an error that a library left behind on this thread is not the launch's.
-inline void forget_errors() { static_cast<void>(cudaGetLastError()); }
-
-inline void check_launch(const char* kernel, device::StreamRef stream) {
-    device::cuda::check(cudaGetLastError(), kernel, stream.device.index);
 }
 
 }  // namespace millrace::ops

@@ -18,17 +18,15 @@ __global__ void repack_samples(RepackArgs args) {
 }  // namespace
 
 void repack_cuda(device::StreamRef stream, const RepackArgs& args) {
-    const device::cuda::CurrentDevice current(stream.device.index);
-    const device::cuda::BesideCaptures beside;  // a kernel's first launch loads it
+    const Launching launching(stream);
     Shape shape = shape_of(args.from.width, args.from.height);
     shape.grid.z = static_cast<unsigned>(args.components);
-    forget_errors();
     if (args.depth == 8) {
         repack_samples<std::uint8_t><<<shape.grid, shape.block, 0, device::cuda::native(stream)>>>(args);
     } else {
         repack_samples<std::uint16_t><<<shape.grid, shape.block, 0, device::cuda::native(stream)>>>(args);
     }
-    check_launch("repack", stream);
+    launching.done("repack");
 }
 
 }  // namespace millrace::ops

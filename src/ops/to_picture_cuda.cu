@@ -229,7 +229,6 @@ void launch(const Launch& l, const ToPicturePlan& plan) {
     } else {
         launch_strips<S, T, 0, 0>(l);
     }
-    check_launch("to_picture", l.stream);
 }
 
 template <class S>
@@ -245,8 +244,7 @@ void launch(const Launch& l, const ToPicturePlan& plan) {
 
 void to_picture_cuda(device::StreamRef stream, const ToPicturePlan& plan, const ToPictureWork& work,
                      const ToPictureState& state) {
-    const device::cuda::CurrentDevice current(stream.device.index);
-    const device::cuda::BesideCaptures beside;  // a kernel's first launch loads it
+    const Launching launching(stream);
     ToPictureArgs args = to_picture_args(plan, work.tensor, work.chroma, work.picture);
     AxesOnDevice axes;
     if (args.chroma.borrowed) {
@@ -257,12 +255,12 @@ void to_picture_cuda(device::StreamRef stream, const ToPicturePlan& plan, const 
     const device::Tensor nan = state.nan.word(stream.device);
     device::Access access(stream, axes.block.timeline, nan.timeline);
     const Launch l{stream, args, nan.as<Total>()};
-    forget_errors();
     if (plan.output.format.depth == 8) {
         launch<std::uint8_t>(l, plan);
     } else {
         launch<std::uint16_t>(l, plan);
     }
+    launching.done("to_picture");
     access.done();
 }
 

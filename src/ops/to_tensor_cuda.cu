@@ -178,7 +178,6 @@ void launch(device::StreamRef stream, const ToTensorPlan& plan, const ToTensorAr
         const Shape s = shape_of(a.out.width, a.out.height);
         pixels<S, T><<<s.grid, s.block, 0, native(stream)>>>(a, Part::all);
     }
-    check_launch("to_tensor", stream);
 }
 
 template <class S>
@@ -194,8 +193,7 @@ void launch(device::StreamRef stream, const ToTensorPlan& plan, const ToTensorAr
 
 void to_tensor_cuda(device::StreamRef stream, const ToTensorPlan& plan, DeviceTables* tables,
                     const device::Picture& picture, const device::Tensor& tensor) {
-    const device::cuda::CurrentDevice current(stream.device.index);
-    const device::cuda::BesideCaptures beside;  // a kernel's first launch loads it
+    const Launching launching(stream);
     ToTensorArgs args = to_tensor_args(plan, picture, tensor);
     AxesOnDevice axes;
     if (plan.resize) {
@@ -204,12 +202,12 @@ void to_tensor_cuda(device::StreamRef stream, const ToTensorPlan& plan, DeviceTa
         args.y = axes.y;
     }
     device::Access access(stream, axes.block.timeline, nullptr);
-    forget_errors();
     if (picture.desc.format.depth == 8) {
         launch<std::uint8_t>(stream, plan, args);
     } else {
         launch<std::uint16_t>(stream, plan, args);
     }
+    launching.done("to_tensor");
     access.done();
 }
 

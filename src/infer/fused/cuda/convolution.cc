@@ -224,12 +224,13 @@ std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& ha
                                                          int most) {
     std::vector<std::unique_ptr<ConvolutionPlan>> plans;
     try {
-        const std::int64_t count = std::min<std::int64_t>(prepared(handle, site)->get_execution_plan_count(), most);
+        auto graph = prepared(handle, site);
+        const std::int64_t count = std::min<std::int64_t>(graph->get_execution_plan_count(), most);
         for (std::int64_t i = 0; i < count; ++i) {
-            auto graph = prepared(handle, site);
+            if (!graph) graph = prepared(handle, site);
             const fe::error_t built = graph->build_plan_at_index(handle.get(), i);
             if (built.is_good()) {
-                plans.push_back(std::make_unique<CudnnPlan>(handle, std::move(graph)));
+                plans.push_back(std::make_unique<CudnnPlan>(handle, std::exchange(graph, nullptr)));
             } else {
                 core::log::debug("cuDNN: plan {} of {}: {}", i, signature(site), built.err_msg);
             }
