@@ -29,9 +29,11 @@ enum class Continue { resume, restart };
 /// How an odd picture size is made even for 4:2:0. pad repeats the last column or row; crop drops it.
 enum class OddSize { refuse, pad, crop };
 
-/// What a model's float32 weights become when it is loaded. fp16: float16, on a GPU only, checked against float32 on
-/// frames of the input; where the results are too far apart the model runs as it is, which is a fallback.
-enum class ModelWeights { as_is, fp16 };
+/// What a float32 model is computed in on a GPU. fp32: float32. tf32: float32 whose products have 11 bits of mantissa,
+/// by ONNX Runtime's CUDA provider. fp16: float16, checked against float32 on frames of the input; where the results
+/// are too far apart the model runs in float32, which is a fallback. automatic: fp16 where the check allows it, else
+/// fp32; on the CPU fp32.
+enum class Precision { automatic, fp32, tf32, fp16 };
 
 /// Whether a run takes what tune() found for its model, where the job does not say.
 enum class Tuning { use, ignore };
@@ -52,7 +54,7 @@ struct ModelOptions {
     std::optional<int> threads;                   ///< threads inside one run; recorded, as it may change bits
     std::optional<int> workers;                   ///< runs at once; 0 or nullopt: as many as there are cores
     std::chrono::milliseconds batch_timeout{50};  ///< a batch leaves when its oldest frame waited this long
-    ModelWeights weights = ModelWeights::as_is;
+    Precision precision = Precision::automatic;
     std::string runtime_library;  ///< path of libonnxruntime; empty: found
     ModelRuntime runtime = ModelRuntime::automatic;
     std::string engine_cache;  ///< folder where engines are kept

@@ -58,7 +58,8 @@ class Options(TypedDict, total=False):
     batch_timeout: Time | None
     model_threads: int | None
     model_workers: int | None
-    fp16: bool | None
+    precision: Literal["auto", "fp32", "tf32", "fp16"] | None  # what a GPU computes the model in
+    fp16: bool | None  # precision="fp16"
     runtime: Literal["auto", "cuda", "fused", "tensorrt"] | None
     engine_cache: Path | None
     no_tune: bool | None  # without what millrace.tune() found

@@ -26,7 +26,7 @@ class TuneSettings:
     workers: int | None = None  # runs of the model at once
     threads: int | None = None  # in one of them
     lanes: int | None = None
-    fp16: bool = False
+    fp32: bool = False
     tensorrt: bool = False
 
 
@@ -78,6 +78,7 @@ class TuneResult:
     device: str
     machine: str
     runtime: str
+    precision: str  # what runs compute in by themselves: "fp32", "tf32", "fp16"
     model_input: tuple[int, int]
     frame: tuple[int, int]
     points: tuple[TunePoint, ...]
@@ -145,6 +146,7 @@ def _from_json(text: str) -> TuneResult:
         device=body["device"],
         machine=body["machine"],
         runtime=body["runtime"],
+        precision=body["precision"],
         model_input=(body["model_input"][0], body["model_input"][1]),
         frame=(body["frame"][0], body["frame"][1]),
         points=tuple(TunePoint(**{**point, "settings": _settings(point)}) for point in body["points"]),

@@ -174,12 +174,14 @@ void check_model(const Draft& draft) {
 }
 
 /// Of a job with a script: what would be passed over.
-void check_no_model_options(const ModelOptions& model) {
+void check_no_model_options(const Draft& draft) {
+    const ModelOptions& model = draft.job.model;
     if (model.workers) {
         wrong("--model-workers is for models (-m FILE); --script-workers N has N processes run the script");
     }
     const char* const other = model.threads                              ? "--model-threads"
-                              : model.weights != ModelWeights::as_is     ? "--fp16"
+                              : draft.half                               ? "--fp16"
+                              : draft.precision                          ? "--precision"
                               : model.runtime != ModelRuntime::automatic ? "--runtime"
                               : !model.engine_cache.empty()              ? "--engine-cache"
                                                                          : nullptr;
@@ -193,12 +195,20 @@ void check_script(const Draft& draft) {
             "-m and --script exclude each other: frames go through the model '{}' or through the script '{}'",
             shown(draft.job.model.path), shown(script.path)));
     }
-    if (!script.path.empty()) return check_no_model_options(draft.job.model);
+    if (!script.path.empty()) return check_no_model_options(draft);
     if (script == ScriptOptions{}) return;
     wrong(fmt::format("{} needs a script (--script FILE)", !script.settings.empty() ? "--set"
                                                            : !script.python.empty() ? "--python"
                                                            : script.workers         ? "--script-workers"
                                                                                     : "--script-timeout"));
+}
+
+void settle_precision(Draft& draft) {
+    if (draft.half && draft.precision.value_or(Precision::fp16) != Precision::fp16) {
+        wrong("--fp16 is --precision fp16, and another --precision is given; leave out one of the two");
+    }
+    if (draft.half) draft.precision = Precision::fp16;
+    if (draft.precision) draft.job.model.precision = *draft.precision;
 }
 
 ScriptCheckCommand script_check_of(const Draft& draft) { return {draft.job.script, draft.job.model.batch, draft.size}; }
@@ -280,6 +290,7 @@ CommandLine parse_command_line(const Arguments& arguments) {
             apply_operand(selected.command, draft, item->value);
         }
     }
+    settle_precision(draft);
     return {draft.common, action_of(selected.command, draft)};
 }
 

@@ -128,7 +128,13 @@ void model_threads(Draft& draft, const std::string& value) {
 void model_workers(Draft& draft, const std::string& value) {
     draft.job.model.workers = count("--model-workers", value, most_threads);
 }
-void fp16(Draft& draft, const std::string&) { draft.job.model.weights = ModelWeights::fp16; }
+void precision(Draft& draft, const std::string& value) {
+    draft.precision = value == "fp32"   ? Precision::fp32
+                      : value == "tf32" ? Precision::tf32
+                      : value == "fp16" ? Precision::fp16
+                                        : Precision::automatic;
+}
+void fp16(Draft& draft, const std::string&) { draft.half = true; }
 void runtime(Draft& draft, const std::string& value) {
     draft.job.model.runtime = value == "tensorrt" ? ModelRuntime::tensorrt
                               : value == "fused"  ? ModelRuntime::fused

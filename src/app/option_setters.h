@@ -51,6 +51,7 @@ void batch(Draft& draft, const std::string& value);
 void batch_timeout(Draft& draft, const std::string& value);
 void model_threads(Draft& draft, const std::string& value);
 void model_workers(Draft& draft, const std::string& value);
+void precision(Draft& draft, const std::string& value);
 void fp16(Draft& draft, const std::string& value);
 void runtime(Draft& draft, const std::string& value);
 void no_tune(Draft& draft, const std::string& value);

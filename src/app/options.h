@@ -28,6 +28,8 @@ struct CommandInfo {
 struct Draft {
     Common common;
     Job job;
+    std::optional<Precision> precision;  ///< by --precision
+    bool half = false;                   ///< by --fp16
     std::string report_path;
     std::string trace_path;
     TuneOptions tune;

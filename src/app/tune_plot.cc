@@ -180,7 +180,7 @@ void widen(Axis& axis, double value) {
     axis.high = std::max(axis.high, value);
 }
 
-/// "2 runs of 1 thread, fp16": what a line of batches has in common.
+/// "2 runs of 1 thread, fp32": what a line of batches has in common.
 std::string line_name(const json& settings) {
     std::string name;
     if (settings.contains("workers")) {
@@ -188,7 +188,7 @@ std::string line_name(const json& settings) {
                            settings.value("threads", 1) == 1 ? "" : "s");
     }
     const auto add = [&name](const char* word) { name += (name.empty() ? "" : ", ") + std::string(word); };
-    if (settings.value("fp16", false)) add("fp16");
+    if (settings.value("fp32", false)) add("fp32");
     if (settings.value("tensorrt", false)) add("TensorRT");
     if (name.empty()) name = "as it is";
     return name;

@@ -19,8 +19,9 @@ int number(const ordered_json& settings, const char* name) { return settings.val
 
 std::string or_dash(int value) { return value > 0 ? std::to_string(value) : "-"; }
 
-std::string precision_of(const ordered_json& settings) {
-    std::string text = settings.value("fp16", false) ? "fp16" : "as it is";
+/// `untuned`: what runs compute in by themselves.
+std::string precision_of(const ordered_json& settings, const std::string& untuned) {
+    const std::string text = settings.value("fp32", false) ? "fp32" : untuned;
     return settings.value("tensorrt", false) ? text + ", TensorRT" : text;
 }
 
@@ -33,8 +34,8 @@ std::string points_table(const ordered_json& tuned) {
     for (const auto& point : tuned.at("points")) {
         const auto& settings = point.at("settings");
         table.add({settings == chosen ? "*" : "", or_dash(number(settings, "batch")),
-                   or_dash(number(settings, "workers")), or_dash(number(settings, "threads")), precision_of(settings),
-                   fmt::format("{:.2f}", point.at("fps").get<double>()),
+                   or_dash(number(settings, "workers")), or_dash(number(settings, "threads")),
+                   precision_of(settings, tuned.at("precision")), fmt::format("{:.2f}", point.at("fps").get<double>()),
                    fmt::format("{:.1f}%", 50 * point.at("spread").get<double>()),
                    fmt::format("{:.1f} ms", ms * point.at("run_seconds").get<double>())});
     }

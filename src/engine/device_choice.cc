@@ -46,7 +46,7 @@ device::DeviceId id_of(const device::CudaDeviceInfo& gpu) { return {device::Devi
 std::string list_of(const std::vector<device::CudaDeviceInfo>& gpus) {
     std::vector<device::DeviceId> ids;
     std::ranges::transform(gpus, std::back_inserter(ids), id_of);
-    return names_of(ids);
+    return device_names(ids);
 }
 
 // Refuses what no list of GPUs may hold.
@@ -109,7 +109,7 @@ std::string kind_of(device::DeviceId device) {
     return found != gpus.end() ? kind_of(*found) : device::to_string(device);
 }
 
-std::string names_of(const std::vector<device::DeviceId>& devices) {
+std::string device_names(const std::vector<device::DeviceId>& devices) {
     std::string names;
     for (const device::DeviceId device : devices) names += (names.empty() ? "" : ",") + device::to_string(device);
     return names;

@@ -17,6 +17,6 @@ namespace millrace::engine {
 [[nodiscard]] std::string kind_of(device::DeviceId device);
 
 /// "cuda:0,cuda:1"
-[[nodiscard]] std::string names_of(const std::vector<device::DeviceId>& devices);
+[[nodiscard]] std::string device_names(const std::vector<device::DeviceId>& devices);
 
 }  // namespace millrace::engine

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "engine/job_members.h"
 
 namespace millrace::engine {
 
@@ -19,11 +20,6 @@ using core::Error;
 using core::ErrorCode;
 
 constexpr std::chrono::milliseconds told_every{250};
-
-const char* option_of(ModelRuntime runtime) {
-    if (runtime == ModelRuntime::tensorrt) return "--runtime tensorrt";
-    return runtime == ModelRuntime::fused ? "--runtime fused" : "--runtime cuda";
-}
 
 // One session, from the question whether there is an engine to the answer.
 class EngineSession final : infer::EngineBuilder {
@@ -140,7 +136,7 @@ class EngineSession final : infer::EngineBuilder {
 
 void check_runtime(const Job& job, device::DeviceId device) {
     if (job.model.runtime == ModelRuntime::automatic) return;
-    const char* asked = option_of(job.model.runtime);
+    const std::string asked = fmt::format("--runtime {}", name_of(job.model.runtime));
     if (job.model.path.empty()) {
         throw Error(ErrorCode::usage, fmt::format("{}: there is no model; give one with -m", asked));
     }

@@ -17,13 +17,15 @@ namespace millrace::engine {
 /// Whether a job may ask for who runs its model. Throws Error(usage) where there is no model, or no GPU.
 void check_runtime(const Job& job, device::DeviceId device);
 
+/// Called some times a second while an engine is built, with the seconds since that began.
+using Building = std::function<void(double)>;
+
 /// Where engines come from, and what to do without one.
 struct EngineSource {
     infer::EngineRuntime& engines;
     infer::EngineCache& cache;
     infer::EngineKey key;
-    /// Called some times a second while an engine is built, with the seconds since that began; empty: none is built.
-    std::function<void(double)> building;
+    Building building;     ///< empty: none is built
     std::stop_token stop;  ///< ends the wait for another process; a build of our own ends by itself
 };
 

@@ -1,46 +1,23 @@
 #pragma once
 // Whether a model with float16 weights still gives what it gave.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "device/buffer_pool.h"
 #include "device/device.h"
-#include "device/tensor.h"
-#include "engine/opened_input.h"
-#include "infer/closeness.h"
+#include "engine/samples.h"
 #include "infer/engine_cache.h"
 #include "infer/session.h"
-#include "media/decoder.h"
 #include "millrace/job.h"
 #include "pipeline/job.h"
 
 namespace millrace::engine {
 
-/// Whether a job may ask for its model's weights as float16. Throws Error(usage) where there is no model, or no GPU.
-void check_weights(const Job& job, device::DeviceId device);
-
-/// What a model sees of some of the video, on the host: one entry of its picture input each, without the batch.
-class Samples {
-  public:
-    /// Frames from four places of the video, with the neighbours that the model asks for, the middle tile where it
-    /// works on tiles. Of a pipe, which is read once only, test patterns. Throws what reading throws.
-    Samples(const OpenedInput& input, const media::DecoderOptions& decoder, const pipeline::ModelPlan& plan);
-
-    [[nodiscard]] const std::vector<device::Tensor>& entries() const { return entries_; }
-    /// "4 frames", "2 test patterns".
-    [[nodiscard]] const std::string& text() const { return text_; }
-
-  private:
-    device::BufferPool pool_;
-    std::vector<device::Tensor> entries_;
-    std::string text_;
-};
-
-/// Run a session on samples, as many side by side as its batch has places; states are zeros.
-[[nodiscard]] std::vector<infer::Results> run_samples(infer::Session& session,
-                                                      const std::vector<device::Tensor>& entries);
+/// Whether a job may ask for its model's precision. Throws Error(usage) where there is no model, no GPU, or a runtime
+/// that has no such precision.
+void check_precision(const Job& job, device::DeviceId device);
 
 /// A session, and what the report says about how it came about.
 struct CheckedSession {
@@ -55,10 +32,14 @@ struct CheckedSession {
 [[nodiscard]] std::unique_ptr<infer::Session> make_reference_session(const infer::ModelRequest& request,
                                                                      const pipeline::ModelPlan& plan);
 
-/// A session of `request`, which asks for float16 weights and brings no earlier choice. First the model runs on samples
-/// as the file has it, then with float16 weights, one after the other, as the memory is for one. Where they are not
-/// close, the session is the file's. Throws what make_session() and Samples throw.
+/// asked: where the model does not run in float16, that is a fallback, and where it cannot be made float16 an error.
+/// tried: either is a note.
+enum class Half : std::uint8_t { asked, tried };
+
+/// A session of `request`, which has float16 weights and brings no earlier choice. First the model runs on samples as
+/// the file has it, then with float16 weights, one after the other, as the memory is for one. Where they are not close,
+/// the session is the file's. Throws what make_session() and Samples throw.
 [[nodiscard]] CheckedSession make_checked_session(const infer::ModelRequest& request, const pipeline::ModelPlan& plan,
-                                                  const Samples& samples);
+                                                  const Samples& samples, Half half);
 
 }  // namespace millrace::engine

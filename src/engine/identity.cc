@@ -9,6 +9,7 @@
 
 #include "core/sha256.h"
 #include "engine/device_choice.h"
+#include "engine/job_members.h"
 #include "engine/machine.h"
 #include "engine/model_settings.h"
 #include "engine/output_checks.h"
@@ -68,13 +69,9 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     const infer::ModelDescription& model = loaded.model;
     identity[loaded.parameters ? pipeline::script_key : "model"] = model.sha256.substr(0, 16);
     identity["runtime"] = runtime_text(loaded);
-    identity["--runtime"] = loaded.engines ? std::string(infer::name(loaded.engines->provider()))
-                                           : "automatic";  // what became of it stands below
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
     const bool here = !loaded.parameters && !loaded.sessions.empty();
     if (here) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
-    const bool fp16 = loaded.request.weights == infer::Weights::fp16;
-    identity["--fp16"] = fp16 ? "yes" : "no";  // what became of it stands above
     identity["model threads"] = std::to_string(loaded.request.threads);
     identity[batch_key] = batch_text(model.batch, loaded.asked_batch);
     identity["model input"] =
@@ -82,6 +79,12 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity["model settings"] = settings_to_json(model).dump();
     if (loaded.parameters) identity["--set"] = *loaded.parameters;
     if (plan.rate != 1) identity["pictures of a frame"] = std::to_string(plan.rate);
+}
+
+// What became of it stands where the model runs as it does.
+void add_asked(pipeline::Identity& identity, const ModelOptions& asked) {
+    identity["--runtime"] = name_of(asked.runtime);
+    identity["--precision"] = name_of(asked.precision);
 }
 
 }  // namespace
@@ -128,6 +131,7 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     // What a script computes with is known in its own processes only.
     if (model_on_gpu && !prepared.model->parameters) identity["GPU libraries"] = infer::cuda_library_versions();
     if (model_on_gpu) identity["GPU driver"] = gpu_driver_version();
+    if (model_on_gpu && !prepared.model->parameters) add_asked(identity, job.model);
     return identity;
 }
 

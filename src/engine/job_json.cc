@@ -48,7 +48,7 @@ json value_out(std::chrono::milliseconds time) { return time.count(); }
 template <class E>
     requires std::is_enum_v<E>
 json value_out(E value) {
-    return names_of<E>.at(static_cast<std::size_t>(value));
+    return name_of(value);
 }
 json value_out(const Settings& settings) {
     json object = json::object();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <string_view>
 #include <type_traits>
 
@@ -24,7 +25,7 @@ void members(Self& options, auto&& visit) {
     visit("threads", options.threads);
     visit("workers", options.workers);
     visit("batch_timeout_ms", options.batch_timeout);
-    visit("weights", options.weights);
+    visit("precision", options.precision);
     visit("runtime_library", options.runtime_library);
     visit("runtime", options.runtime);
     visit("engine_cache", options.engine_cache);
@@ -104,6 +105,11 @@ concept Group = requires(T& value) { members(value, [](const char*, auto&) {}); 
 /// The names of an enum's values, in the order of the values from 0.
 template <class E>
 constexpr std::array<std::string_view, 0> names_of{};
+/// The name of one.
+template <class E>
+constexpr std::string_view name_of(E value) {
+    return names_of<E>.at(static_cast<std::size_t>(value));
+}
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<OnCorrupt>{"conceal", "drop", "fail"};
 template <>
@@ -115,7 +121,7 @@ inline constexpr std::array<std::string_view, 2> names_of<Continue>{"resume", "r
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<OddSize>{"refuse", "pad", "crop"};
 template <>
-inline constexpr std::array<std::string_view, 2> names_of<ModelWeights>{"as_is", "fp16"};
+inline constexpr std::array<std::string_view, 4> names_of<Precision>{"automatic", "fp32", "tf32", "fp16"};
 template <>
 inline constexpr std::array<std::string_view, 2> names_of<Tuning>{"use", "ignore"};
 template <>

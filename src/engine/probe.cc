@@ -119,7 +119,7 @@ json segments_to_json(const engine::OpenedInput& input, const std::vector<pipeli
 }
 
 std::string place_of(const engine::PreparedJob& prepared) {
-    return pipeline::on_gpu(prepared.job) ? engine::names_of(prepared.job.devices) : "the CPU";
+    return pipeline::on_gpu(prepared.job) ? engine::device_names(prepared.job.devices) : "the CPU";
 }
 
 std::string decode_plan(const Job& job, const engine::PreparedJob& prepared) {

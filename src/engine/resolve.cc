@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/engine_session.h"
+#include "engine/first_session.h"
 #include "engine/half_check.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
@@ -34,7 +35,7 @@ class Resolver {
 
     PreparedJob run() {
         prepared_.devices = choose_devices(job_.run.device);
-        check_weights(job_, prepared_.devices.front());
+        check_precision(job_, prepared_.devices.front());
         check_runtime(job_, prepared_.devices.front());
         prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.devices);
         std::future<std::unique_ptr<LoadedModel>> model;
@@ -132,18 +133,19 @@ class Resolver {
     void use_one_device() {
         if (prepared_.devices.size() == 1) return;
         prepared_.devices.resize(1);
-        prepared_.notes.push_back("a sequential model runs on one device: " + names_of(prepared_.devices));
+        prepared_.notes.push_back("a sequential model runs on one device: " + device_names(prepared_.devices));
     }
 
     void load_model_for(pipeline::ModelPlan& plan) {
         LoadedModel& loaded = *prepared_.model;
-        if (job_.model.weights == ModelWeights::fp16) loaded.request.weights = infer::Weights::fp16;
+        set_precision(loaded.request, loaded.model, job_.model.precision, prepared_.devices.front());
         if (loaded.request.threads == 0 && !on_gpu()) {
             loaded.request.threads = loaded.model.order == infer::Order::sequential ? sequential_threads : 1;
         }
         const auto make_first = [&](const infer::ModelRequest& request, const infer::ModelDescription& model) {
             plan.model = model;
-            return make_session(request, plan);
+            return make_first_session({job_, loaded, prepared_.input, prepared_.devices.front(), building_, stop_},
+                                      request, plan);
         };
         LoadNotes said = load_sessions(
             loaded, {prepared_.devices, prepared_.gpu_memory, plan.input, earlier_identity(), make_first});
@@ -156,49 +158,6 @@ class Resolver {
         const std::vector<std::int64_t>& shape = session.output_descs().at(port).shape;
         const std::size_t width_axis = loaded.model.layout == infer::Layout::nchw ? shape.size() - 1 : shape.size() - 2;
         plan.scale = static_cast<int>(shape.at(width_axis) / plan.input.width);
-    }
-
-    // With an engine where one is asked for, and the run that this one continues did not go on without.
-    [[nodiscard]] CheckedSession make_session(const infer::ModelRequest& request,
-                                              const pipeline::ModelPlan& plan) const {
-        const LoadedModel& loaded = *prepared_.model;
-        std::optional<Samples> samples;
-        const auto sampled = [&]() -> const Samples& {
-            if (!samples) samples.emplace(prepared_.input, decoder_options(job_, prepared_.input), plan);
-            return *samples;
-        };
-        if (!loaded.engines) return make_session_without(request, plan, sampled);
-        if (request.choice && !infer::runs_engines(request.choice->provider)) {
-            CheckedSession made = make_session_without(request, plan, sampled);
-            made.fallbacks.push_back(loaded.engines->version() + ": the run that this one continues went on without");
-            return made;
-        }
-        const Earlier earlier = request.choice ? Earlier::with_engine : Earlier::none;
-        const infer::EngineJob job{request, plan.model, plan.input};
-        infer::EngineCache cache(job_.model.engine_cache);
-        const EngineSource source{
-            *loaded.engines, cache,
-            infer::engine_key(job, *loaded.engines, loaded.runtime.version, kind_of(prepared_.devices.front())),
-            building_, stop_};
-        const auto reference = [&] { return make_reference_session(request, plan); };
-        const auto without = [&] { return make_session_without(request, plan, sampled); };
-        return make_engine_session(job, source, {reference, without, sampled}, earlier);
-    }
-
-    // With float16 weights only where they were seen to do: by now, or by the run that this one continues.
-    [[nodiscard]] static CheckedSession make_session_without(const infer::ModelRequest& request,
-                                                             const pipeline::ModelPlan& plan,
-                                                             const std::function<const Samples&()>& samples) {
-        if (request.weights == infer::Weights::fp16 && !request.choice) {
-            return make_checked_session(request, plan, samples());
-        }
-        CheckedSession made;
-        made.session = infer::make_session(request, plan.model, plan.input);
-        const infer::Weights used = made.session->report().choice.weights;
-        if (request.weights == infer::Weights::fp16 && used == infer::Weights::as_is) {
-            made.fallbacks.emplace_back("fp16: the run that this one continues went on without it");
-        }
-        return made;
     }
 
     // What the encoder is offered: the model's result in the video's own format and colour, or the video itself.

@@ -1,13 +1,13 @@
 #pragma once
 // From what a user asked for to what the pipeline runs.
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "device/buffer_pool.h"
 #include "device/device.h"
+#include "engine/engine_session.h"
 #include "engine/gpu_memory.h"
 #include "engine/model_sessions.h"
 #include "engine/opened_input.h"
@@ -32,9 +32,6 @@ struct PreparedJob {
     std::vector<std::string> fallbacks;
     std::vector<std::string> notes;
 };
-
-/// Called while a model's engine is built, with the seconds so far.
-using Building = std::function<void(double)>;
 
 /// Open, index, load, decide and check everything. Nothing is written, but for an engine that the job asks for and the
 /// cache has not; with an empty `building` not that either. Throws Error(usage | bad_input | failed).

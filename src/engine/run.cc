@@ -217,7 +217,7 @@ class Run {
         const media::StreamInfo& video = prepared_.job.input.video;
         report_.input = job_.input.path;
         report_.output = job_.output.path;
-        report_.device = engine::names_of(prepared_.devices);
+        report_.device = engine::device_names(prepared_.devices);
         report_.width_in = video.picture.width;
         report_.height_in = video.picture.height;
         if (prepared_.job.video) {

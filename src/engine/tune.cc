@@ -35,12 +35,23 @@ constexpr std::int64_t pilot_frames = 48;  // of the first whole run, which says
 constexpr double whole_runs = 8;           // that the time left is meant for
 constexpr double longest_whole = 6;        // seconds of one of them
 
+bool computes_in_half(const infer::RuntimeChoice& choice) {
+    return choice.weights == infer::Weights::fp16 || choice.provider == infer::Provider::fused;
+}
+
 json to_json(const TunePoint& point, const char* axis) {
     return {{"axis", axis},
             {"settings", engine::to_json(point.settings)},
             {"fps", point.fps()},
             {"spread", point.spread()},
             {"run_seconds", point.run_seconds}};
+}
+
+// What runs compute in where nothing else is tuned.
+const char* precision_of(const ModelOptions& asked, const ModelMeter& meter) {
+    if (!meter.on_gpu() || asked.precision == Precision::fp32) return "fp32";
+    if (asked.precision == Precision::tf32) return "tf32";
+    return computes_in_half(meter.choice()) ? "fp16" : "fp32";
 }
 
 // One tuning, from the job to its result.
@@ -62,7 +73,7 @@ class Tuner {
         sweep_batches(initial_);
         if (points_.empty()) throw core::Error(core::ErrorCode::out_of_memory, asked_.model.path + ": " + last_end_);
         if (!meter_->on_gpu()) sweep_threads();
-        try_half();
+        try_full();
         try_engine();
         found_ = engine::choose(points_).settings;
         meter_.reset();  // its memory is the runs'
@@ -86,10 +97,11 @@ class Tuner {
         const pipeline::ModelPlan& plan = meter_->plan();
         body_["model"] = asked_.model.path;
         body_["input"] = asked_.input.path;
-        body_["device"] = engine::names_of(prepared.devices);
+        body_["device"] = engine::device_names(prepared.devices);
         body_["machine"] = fmt::format("{}, {} cores", engine::processor_name(), engine::machine_cores());
         if (meter_->on_gpu()) body_["machine"] = engine::kind_of(prepared.devices.front());
         body_["runtime"] = prepared.model->runtime.version;
+        body_["precision"] = precision_of(asked_.model, *meter_);
         body_["model_input"] = {plan.input.width, plan.input.height};
         body_["frame"] = {plan.frame.width, plan.frame.height};
         body_["points"] = json::array();
@@ -190,28 +202,25 @@ class Tuner {
         }
     }
 
-    void try_half() {
+    // Where float16 is taken by itself, whether it is worth it.
+    void try_full() {
         if (!meter_->on_gpu()) return end("precision", "float32: the CPU computes in no other");
-        if (initial_.fp16 || asked_.model.weights == ModelWeights::fp16) return end("precision", "as asked for");
-        if (model_time_left() <= 0) return end("precision", "no time for fp16; --time gives more");
-        TunedSettings half = engine::choose(points_).settings;
-        half.fp16 = true;
-        auto meter = prepared_with("precision", half);
+        if (asked_.model.precision != Precision::automatic) return end("precision", "as asked for");
+        if (!computes_in_half(meter_->choice())) return end("precision", "float32, as float16 is not taken by itself");
+        if (model_time_left() <= 0) return end("precision", "float16; no time for float32; --time gives more");
+        TunedSettings full = engine::choose(points_).settings;
+        full.fp32 = true;
+        auto meter = prepared_with("precision", full);
         if (!meter) return;
-        if (meter->choice().weights != infer::Weights::fp16) {
-            const auto& said = meter->prepared().fallbacks;
-            return end("precision",
-                       said.empty() ? "nothing in the model is float32 and worth making float16" : said.front());
-        }
         std::vector<double> rates;
-        for (; engine::still_rises(rates) && half.batch <= most_batch; half.batch *= 2) {
-            if (!rates.empty() && !has_time_for("precision", *meter, half)) return;
-            const TunePoint* point = measure("precision", *meter, half);
+        for (; engine::still_rises(rates) && full.batch <= most_batch; full.batch *= 2) {
+            if (!rates.empty() && !has_time_for("precision", *meter, full)) return;
+            const TunePoint* point = measure("precision", *meter, full);
             if (point == nullptr) return;
             rates.push_back(point->fps());
             if (asked_.model.batch || !engine::batch_is_open(meter->plan().model)) break;
         }
-        end("precision", "fp16 was compared with float32 on frames of the clip, and holds");
+        end("precision", "float16, which was compared with float32 on frames of the clip, and float32 were measured");
     }
 
     void try_engine() {

@@ -10,7 +10,7 @@ namespace {
 
 bool costs_less(const TunePoint* a, const TunePoint* b) {
     const auto cost = [](const TunedSettings& s) {
-        return std::make_tuple(s.tensorrt, s.fp16, s.batch, s.threads, s.lanes);
+        return std::make_tuple(s.tensorrt, !s.fp32, s.batch, s.threads, s.lanes);
     };
     return cost(a->settings) < cost(b->settings);
 }

@@ -35,7 +35,7 @@ struct TunePoint {
 [[nodiscard]] std::size_t first_near_best(std::span<const double> rates, double tolerance = worthwhile);
 
 /// Of `points`, not empty, the one that costs least among those that are as fast as the fastest: within `worthwhile`,
-/// or half of how far that one's measurements lie apart, where the machine is less quiet. What costs less: as it is
+/// or half of how far that one's measurements lie apart, where the machine is less quiet. What costs less: float32
 /// before float16, ONNX Runtime before TensorRT, small batches before large, one thread a run before several.
 [[nodiscard]] const TunePoint& choose(const std::vector<TunePoint>& points);
 

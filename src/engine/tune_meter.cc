@@ -49,7 +49,6 @@ TunedSettings ModelMeter::initial() const {
         settings.workers = plan().workers;
         settings.threads = prepared_.model->request.threads;
     }
-    settings.fp16 = choice_.weights == infer::Weights::fp16;
     settings.tensorrt = choice_.provider == infer::Provider::tensorrt;
     return settings;
 }

@@ -48,7 +48,7 @@ class ModelMeter {
     /// How it runs: precision that held, provider.
     [[nodiscard]] const infer::RuntimeChoice& choice() const { return choice_; }
 
-    /// `settings.fp16` and `.tensorrt` are this meter's; a batch of an engine is the one that it was prepared with.
+    /// `settings.fp32` and `.tensorrt` are this meter's; a batch of an engine is the one that it was prepared with.
     /// Throws what the model throws, Error(interrupted); what does not fit memory is no error.
     [[nodiscard]] Metered measure(const TunedSettings& settings);
 

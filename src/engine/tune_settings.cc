@@ -26,7 +26,7 @@ struct Flag {
     const char* name;
     bool TunedSettings::* member;
 };
-constexpr std::array flags{Flag{"fp16", &TunedSettings::fp16}, Flag{"tensorrt", &TunedSettings::tensorrt}};
+constexpr std::array flags{Flag{"fp32", &TunedSettings::fp32}, Flag{"tensorrt", &TunedSettings::tensorrt}};
 
 bool set_number(TunedSettings& settings, const std::string& name, const json& value) {
     for (const Number& number : numbers) {
@@ -83,7 +83,7 @@ std::string to_text(const TunedSettings& settings) {
     } else if (settings.threads > 0) {
         parts.push_back(plural(settings.threads, "thread"));
     }
-    if (settings.fp16) parts.emplace_back("fp16");
+    if (settings.fp32) parts.emplace_back("fp32");
     if (settings.tensorrt) parts.emplace_back("TensorRT");
     if (settings.lanes > 0) parts.push_back(plural(settings.lanes, "lane"));
     return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
@@ -108,7 +108,7 @@ TunedSettings left_open(TunedSettings settings, const Job& job, const infer::Mod
     if (asked.threads || asked.workers) settings.threads = settings.workers = 0;
     if (job.run.lanes > 0) settings.lanes = 0;
     const bool strict = job.run.strictness == Strictness::strict;
-    if (strict || asked.weights == ModelWeights::fp16) settings.fp16 = false;
+    if (asked.precision != Precision::automatic) settings.fp32 = false;
     if (strict || asked.runtime != ModelRuntime::automatic) settings.tensorrt = false;
     return settings;
 }
@@ -118,7 +118,7 @@ void take_up(Job& job, const TunedSettings& settings) {
     if (settings.workers > 0) job.model.workers = settings.workers;
     if (settings.threads > 0) job.model.threads = settings.threads;
     if (settings.lanes > 0) job.run.lanes = settings.lanes;
-    if (settings.fp16) job.model.weights = ModelWeights::fp16;
+    if (settings.fp32) job.model.precision = Precision::fp32;
     if (settings.tensorrt) job.model.runtime = ModelRuntime::tensorrt;
 }
 

@@ -16,7 +16,7 @@ struct TunedSettings {
     int workers = 0;  ///< runs of the model at once
     int threads = 0;  ///< in one of them; on the CPU, together with `workers`
     int lanes = 0;
-    bool fp16 = false;      ///< a GPU only
+    bool fp32 = false;      ///< a GPU only, where float16 would do
     bool tensorrt = false;  ///< a GPU only
 
     friend bool operator==(const TunedSettings&, const TunedSettings&) = default;
@@ -38,7 +38,7 @@ struct TunedSettings {
 [[nodiscard]] bool batch_is_open(const infer::ModelDescription& model);
 
 /// Of `settings` those that the job does not say itself and the model allows. Threads and runs at once belong together:
-/// both, or none. Under --strict neither fp16 nor TensorRT, from which a run may have to fall back.
+/// both, or none. Under --strict no TensorRT, from which a run may have to fall back.
 [[nodiscard]] TunedSettings left_open(TunedSettings settings, const Job& job, const infer::ModelDescription& model);
 
 /// Writes `settings` where a user would have written them.

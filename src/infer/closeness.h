@@ -2,6 +2,7 @@
 // Whether a model that runs in another way still gives what it gave.
 
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,11 +20,20 @@ using Results = std::vector<std::vector<float>>;
 
 /// How far one way of running is from the other.
 struct Verdict {
-    bool close = false;  ///< 40 dB of PSNR or more of a picture; of data no value off by more than 1 % of the largest
-    std::string text;    ///< "62.3 dB of PSNR against fp32 on 4 frames"
+    /// 50 dB of PSNR or more of a picture; of a classifier the same highest value on 99.5 % of the samples or more; of
+    /// other data, and of whatever else a classifier gives, no value off by more than 1 % of the largest.
+    bool close = false;
+    std::string text;  ///< "62.3 dB of PSNR against fp32 on 4 frames"
+    /// The same as numbers: "decibels" (of a picture that is not equal), "error" (share of the largest value), "same"
+    /// and "samples" (of a classifier).
+    std::map<std::string, double> numbers;
 };
 
-/// `against`: what is compared with, on what: "fp32 on 4 frames". Both have as many results.
+/// Whether a model gives a score for each of several classes: data [N, classes].
+[[nodiscard]] bool is_classifier(const ModelDescription& model);
+
+/// `against`: what is compared with, on what: "fp32 on 4 frames". Both have as many results, which are of one sample or
+/// of a batch each.
 [[nodiscard]] Verdict judge(const ModelDescription& model, std::span<const Results> expected,
                             std::span<const Results> found, const std::string& against);
 

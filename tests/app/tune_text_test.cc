@@ -11,7 +11,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr const char* head = R"({"model": "x<2>.onnx", "input": "a.mp4", "device": "cpu", "machine": "CPU, 2 cores",
-    "runtime": "ONNX Runtime 1.31.1", "model_input": [320, 180], "frame": [320, 180], "seconds": 9,)";
+    "runtime": "ONNX Runtime 1.31.1", "precision": "fp16", "model_input": [320, 180], "frame": [320, 180], "seconds": 9,)";
 
 std::string tuned() {
     return std::string(head) + R"("points": [
@@ -19,7 +19,7 @@ std::string tuned() {
          "run_seconds": 0.2},
         {"axis": "batch", "settings": {"batch": 2, "workers": 2, "threads": 1}, "fps": 12.5, "spread": 0.02,
          "run_seconds": 0.32},
-        {"axis": "precision", "settings": {"batch": 2, "fp16": true}, "fps": 11, "spread": 0, "run_seconds": 0.1}],
+        {"axis": "precision", "settings": {"batch": 2, "fp32": true}, "fps": 11, "spread": 0, "run_seconds": 0.1}],
       "whole": [{"what": "with what was found", "settings": {"batch": 2}, "fps": 9, "lanes": 2, "frames": 30,
                  "limits": "model"},
                 {"what": "lanes", "settings": {"batch": 2, "lanes": 1}, "fps": 8, "lanes": 1, "frames": 30,
@@ -47,9 +47,9 @@ TEST(TuneText, IsATableWithTheChosenMarked) {
               "x<2>.onnx at 320x180 on cpu (CPU, 2 cores), ONNX Runtime 1.31.1\n"
               "the model by itself\n"
               "    batch  runs  threads  precision    fps    +-     a run\n"
-              "        1     2        1  as it is   10.00  2.0%  200.0 ms\n"
-              " *      2     2        1  as it is   12.50  1.0%  320.0 ms\n"
-              "        2     -        -  fp16       11.00  0.0%  100.0 ms\n"
+              "        1     2        1  fp16       10.00  2.0%  200.0 ms\n"
+              " *      2     2        1  fp16       12.50  1.0%  320.0 ms\n"
+              "        2     -        -  fp32       11.00  0.0%  100.0 ms\n"
               "whole runs\n"
               "  with what was found  9.00 fps  30 frames  model limits\n"
               "  1 lane               8.00 fps  30 frames  decode limits\n"
@@ -71,7 +71,7 @@ TEST(TunePlot, HasAMarkForEveryPointAndALineForEveryWay) {
     EXPECT_EQ(count(svg, ">chosen<"), 1);
     EXPECT_THAT(svg, HasSubstr("x&lt;2&gt;.onnx on cpu"));
     EXPECT_THAT(svg, HasSubstr(">2 x 1 thread<"));
-    EXPECT_THAT(svg, HasSubstr(">fp16<"));
+    EXPECT_THAT(svg, HasSubstr(">fp32<"));
 }
 
 TEST(TunePlot, OfALiveSourceIsHollowWhereItDoesNotKeepUp) {

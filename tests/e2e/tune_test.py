@@ -225,7 +225,7 @@ def test_a_signal_ends_it_and_leaves_nothing(cache, clip, tmp_path):
         (["-m", MODEL, "-i", "CLIP", "--time", "0"], USAGE, "--time: expected a time above 0"),
         (["-m", MODEL, "-i", "CLIP", "--live", "0"], USAGE, "--live"),
         (["-m", MODEL, "-i", "CLIP", "--plot", "/nowhere/a.svg"], USAGE, "there is no folder '/nowhere'"),
-        (["-m", MODEL, "-i", "CLIP", "--fp16"], USAGE, "fp16"),
+        (["-m", MODEL, "-i", "CLIP", "--fp16"], USAGE, "--precision fp16: the CPU"),
         (["-m", MODEL, "-i", "-"], USAGE, "name a file"),
         (["-m", MODEL, "-i", MODEL], BAD_INPUT, "shot_change.onnx"),
         (["-m", "CLIP", "-i", "CLIP"], BAD_INPUT, "cfr"),
@@ -249,7 +249,7 @@ def test_a_folder_that_cannot_be_written(clip, tmp_path):
     assert str(blocked) in ended.err
 
 
-def test_strict_runs_take_no_precision_from_it(cache, tuned, clip, folder):
-    write(cache, settings={"batch": 4, "fp16": True})
+def test_strict_runs_take_no_engine_from_it(cache, tuned, clip, folder):
+    write(cache, settings={"batch": 4, "tensorrt": True})
     ended = run(cache, clip("cfr"), folder / "a.jsonl", "-m", MODEL, "--strict")
-    assert "fp16" not in tuned_notes(ended)[0]
+    assert "TensorRT" not in tuned_notes(ended)[0]

@@ -51,8 +51,8 @@ TEST(ChooseDevice, AListNamesGpusOnly) {
 }
 
 TEST(ChooseDevice, NamesAreAsTheOptionTakesThem) {
-    EXPECT_EQ(names_of({{device::DeviceKind::cuda, 0}, {device::DeviceKind::cuda, 2}}), "cuda:0,cuda:2");
-    EXPECT_EQ(names_of(choose_devices("cpu")), "cpu");
+    EXPECT_EQ(device_names({{device::DeviceKind::cuda, 0}, {device::DeviceKind::cuda, 2}}), "cuda:0,cuda:2");
+    EXPECT_EQ(device_names(choose_devices("cpu")), "cpu");
     EXPECT_EQ(kind_of(device::DeviceId{}), "cpu");
 }
 

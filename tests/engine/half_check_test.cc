@@ -3,14 +3,18 @@
 
 #include "engine/half_check.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <span>
 
+#include "core/sha256.h"
+#include "engine/first_session.h"
 #include "engine/output_checks.h"
 #include "infer/graph/half.h"
 #include "pipeline/model_io.h"
@@ -52,14 +56,65 @@ OpenedInput sample_video() {
 
 TEST(HalfCheck, NeedsAModelAndAGpu) {
     Job job;
-    EXPECT_NO_THROW(check_weights(job, {}));
-    job.model.weights = ModelWeights::fp16;
-    EXPECT_THAT(error_of([&] { check_weights(job, gpu); }).what(), HasSubstr("--fp16: there is no model"));
+    EXPECT_NO_THROW(check_precision(job, {}));
+    job.model.precision = Precision::fp16;
+    EXPECT_THAT(error_of([&] { check_precision(job, gpu); }).what(), HasSubstr("--precision fp16: there is no model"));
     job.model.path = "x.onnx";
-    const core::Error on_cpu = error_of([&] { check_weights(job, {}); });
+    const core::Error on_cpu = error_of([&] { check_precision(job, {}); });
     EXPECT_EQ(on_cpu.code(), core::ErrorCode::usage);
-    EXPECT_THAT(on_cpu.what(), AllOf(HasSubstr("--fp16: the CPU"), HasSubstr("--device cuda")));
-    EXPECT_NO_THROW(check_weights(job, gpu));
+    EXPECT_THAT(on_cpu.what(), AllOf(HasSubstr("--precision fp16: the CPU"), HasSubstr("--device cuda")));
+    EXPECT_NO_THROW(check_precision(job, gpu));
+    job.model.precision = Precision::tf32;
+    EXPECT_EQ(error_of([&] { check_precision(job, {}); }).code(), core::ErrorCode::usage);
+    job.model.precision = Precision::fp32;
+    EXPECT_NO_THROW(check_precision(job, {}));
+}
+
+TEST(HalfCheck, IsNotAskedOfARuntimeThatHasNoSuchPrecision) {
+    using enum Precision;
+    const auto refused = [](ModelRuntime runtime, Precision precision) {
+        Job job;
+        job.model.path = "x.onnx";
+        job.model.runtime = runtime;
+        job.model.precision = precision;
+        try {
+            check_precision(job, gpu);
+        } catch (const core::Error& error) {
+            EXPECT_EQ(error.code(), core::ErrorCode::usage);
+            EXPECT_THAT(error.what(), HasSubstr("--runtime"));
+            return true;
+        }
+        return false;
+    };
+    for (const ModelRuntime runtime :
+         {ModelRuntime::automatic, ModelRuntime::cuda, ModelRuntime::tensorrt, ModelRuntime::fused}) {
+        for (const Precision precision : {Precision::automatic, fp32, tf32, fp16}) {
+            const bool no_fused = runtime == ModelRuntime::fused && (precision == fp32 || precision == tf32);
+            const bool no_engine = runtime == ModelRuntime::tensorrt && precision == tf32;
+            EXPECT_EQ(refused(runtime, precision), no_fused || no_engine)
+                << static_cast<int>(runtime) << " " << static_cast<int>(precision);
+        }
+    }
+}
+
+TEST(HalfCheck, APrecisionIsWhatRuntimesAreAsked) {
+    const auto asked = [](Precision precision, device::DeviceId device, const infer::ModelDescription& model) {
+        infer::ModelRequest request;
+        set_precision(request, model, precision, device);
+        return std::pair(request.weights == infer::Weights::fp16, request.float_math == infer::FloatMath::tf32);
+    };
+    infer::ModelDescription model;
+    EXPECT_EQ(asked(Precision::fp32, gpu, model), std::pair(false, false));
+    EXPECT_EQ(asked(Precision::tf32, gpu, model), std::pair(false, true));
+    EXPECT_EQ(asked(Precision::fp16, gpu, model), std::pair(true, false));
+    EXPECT_EQ(asked(Precision::automatic, gpu, model), std::pair(true, false));
+    EXPECT_EQ(asked(Precision::automatic, {}, model), std::pair(false, false));
+    model.states = {{0, 0}};
+    EXPECT_EQ(asked(Precision::automatic, gpu, model), std::pair(false, false)) << "errors may add up";
+    EXPECT_EQ(asked(Precision::fp16, gpu, model), std::pair(true, false));
+    model.states.clear();
+    model.dtype = core::DType::float16;
+    EXPECT_EQ(asked(Precision::automatic, gpu, model), std::pair(false, false)) << "it is float16 already";
 }
 
 TEST(HalfCheck, SamplesComeFromAllOverTheVideo) {
@@ -72,6 +127,24 @@ TEST(HalfCheck, SamplesComeFromAllOverTheVideo) {
     EXPECT_EQ(samples.entries()[0].desc.byte_count(),
               std::size_t{9 * sizeof(float)} * static_cast<std::size_t>(size.width * size.height));
     EXPECT_NE(std::memcmp(samples.entries()[0].data, samples.entries()[3].data, 1U << 16U), 0);
+}
+
+// A share of half a percent needs 200 frames. The sample has fewer, and they take much memory at its size.
+TEST(HalfCheck, OfAClassifierManyFramesAreSeenEachOnce) {
+    const OpenedInput input = sample_video();
+    const infer::Size size{input.video().picture.width, input.video().picture.height};
+    const pipeline::ModelPlan plan = plan_of(request_for(test_model("mean_rgb.onnx")), size);
+    ASSERT_TRUE(infer::is_classifier(plan.model));
+    const Samples samples(input, decoder_options({}, input), plan);
+    const std::size_t count = samples.entries().size();
+    EXPECT_EQ(samples.text(), fmt::format("{} frames", count));
+    EXPECT_GE(count, 5U);
+    EXPECT_LE(count, (std::size_t{256} << 20U) / samples.entries()[0].desc.byte_count());
+    std::set<std::string> seen;
+    for (const device::Tensor& entry : samples.entries()) {
+        seen.insert(core::sha256_of({entry.as<char>(), entry.desc.byte_count()}));
+    }
+    EXPECT_EQ(seen.size(), count);
 }
 
 TEST(HalfCheck, APipeIsNotReadForSamples) {

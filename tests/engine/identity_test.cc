@@ -73,12 +73,13 @@ TEST_F(IdentityTest, OnAGpuLibrariesAndDriverAreNamed) {
     prepared_.devices = {{device::DeviceKind::cuda, 0}};
     EXPECT_EQ(now().at("GPU libraries"), infer::cuda_library_versions());
     EXPECT_FALSE(now().at("GPU driver").empty());
-    EXPECT_EQ(now().at("--fp16"), "no");
-    EXPECT_TRUE(changes([&] { prepared_.model->request.weights = infer::Weights::fp16; }));
+    EXPECT_EQ(now().at("--precision"), "automatic");
+    EXPECT_TRUE(changes([&] { job_.model.precision = Precision::fp16; }));
     prepared_.model->runtime.version = "ONNX Runtime 1.31.1";
     EXPECT_EQ(now().at("--runtime"), "automatic");
     EXPECT_FALSE(now().contains("engine"));
-    EXPECT_TRUE(changes([&] { prepared_.model->engines = std::make_unique<millrace::test::FakeEngines>(); }));
+    EXPECT_TRUE(changes([&] { job_.model.runtime = ModelRuntime::tensorrt; }));
+    prepared_.model->engines = std::make_unique<millrace::test::FakeEngines>();
     EXPECT_EQ(now().at("runtime"), "ONNX Runtime 1.31.1") << "asked for, and without an engine in the end";
     const auto take = [&](const char* digest) {
         return [this, digest] { prepared_.model->engine = {infer::EngineStatus::ready, "folder", digest, {}}; };

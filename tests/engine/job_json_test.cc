@@ -125,7 +125,7 @@ TEST(JobJson, IsOneLineOfNamesAndLeavesOutEmptyOptionals) {
     Job job;
     job.input.path = "in.mp4";
     job.output.crf = 18.5;
-    job.model.weights = ModelWeights::fp16;
+    job.model.precision = Precision::fp16;
     job.script.settings["gain"] = "1.5";
     const std::string text = to_json(job);
     EXPECT_EQ(text.find('\n'), std::string::npos);
@@ -134,7 +134,7 @@ TEST(JobJson, IsOneLineOfNamesAndLeavesOutEmptyOptionals) {
     EXPECT_EQ(object["input"]["on_corrupt"], "conceal");
     EXPECT_EQ(object["output"]["crf"], 18.5);
     EXPECT_FALSE(object["output"].contains("bit_rate"));
-    EXPECT_EQ(object["model"]["weights"], "fp16");
+    EXPECT_EQ(object["model"]["precision"], "fp16");
     EXPECT_EQ(object["model"]["batch_timeout_ms"], 50);
     EXPECT_EQ(object["script"]["settings"], (json{{"gain", "1.5"}}));
     EXPECT_EQ(object["run"]["device"], "cpu");

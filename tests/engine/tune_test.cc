@@ -49,11 +49,12 @@ TEST(TuneChoice, WithinTheNoiseTheSmallestToo) {
 
 TEST(TuneChoice, PrecisionAndEnginesMustBeWorthIt) {
     TunedSettings half = batch_of(1);
-    half.fp16 = true;
+    TunedSettings full = batch_of(8);
+    full.fp32 = true;
     TunedSettings engine = batch_of(1);
     engine.tensorrt = true;
-    EXPECT_EQ(choose({point(half, {101}), point(engine, {101}), point(batch_of(8), {100})}).settings, batch_of(8));
-    EXPECT_EQ(choose({point(half, {150}), point(engine, {151}), point(batch_of(8), {100})}).settings, half);
+    EXPECT_EQ(choose({point(half, {101}), point(engine, {101}), point(full, {100})}).settings, full);
+    EXPECT_EQ(choose({point(half, {150}), point(engine, {151}), point(full, {100})}).settings, half);
 }
 
 TEST(TuneChoice, ASweepEndsAfterTwoFlatSteps) {
@@ -76,9 +77,9 @@ TEST(TuneSettings, AreWrittenAndRead) {
     const TunedSettings all{8, 2, 4, 3, true, true};
     EXPECT_EQ(settings_from_json(to_json(all)), all);
     EXPECT_EQ(to_json(TunedSettings{}).dump(), "{}");
-    EXPECT_EQ(to_text(all), "batch 8, 2 runs at once of 4 threads, fp16, TensorRT, 3 lanes");
+    EXPECT_EQ(to_text(all), "batch 8, 2 runs at once of 4 threads, fp32, TensorRT, 3 lanes");
     EXPECT_EQ(to_text({}), "nothing");
-    for (const char* text : {"[]", R"({"batch": 0})", R"({"batch": 1.5})", R"({"batch": "8"})", R"({"fp16": 1})",
+    for (const char* text : {"[]", R"({"batch": 0})", R"({"batch": 1.5})", R"({"batch": "8"})", R"({"fp32": 1})",
                              R"({"lanes": 5000})", R"({"speed": 9})"}) {
         EXPECT_EQ(settings_from_json(nlohmann::json::parse(text)), std::nullopt) << text;
     }
@@ -97,7 +98,10 @@ TEST(TuneSettings, WhatTheUserSaysCounts) {
     EXPECT_EQ(left_open(all, job, model), (TunedSettings{8, 0, 0, 0, true, true}));
     job = {};
     job.run.strictness = Strictness::strict;
-    EXPECT_EQ(left_open(all, job, model), (TunedSettings{8, 2, 4, 3, false, false}));
+    EXPECT_EQ(left_open(all, job, model), (TunedSettings{8, 2, 4, 3, true, false}));
+    job = {};
+    job.model.precision = Precision::fp16;
+    EXPECT_EQ(left_open(all, job, model), (TunedSettings{8, 2, 4, 3, false, true}));
     job = {};
     job.model.runtime = ModelRuntime::cuda;
     EXPECT_EQ(left_open(all, job, model), (TunedSettings{8, 2, 4, 3, true, false}));
