@@ -98,11 +98,9 @@ class Builder {
     }
 
     TensorPtr operand() {
-        const Value& shape = site_.operands[operands_];
+        const ConvolutionOperand& operand = site_.operands[operands_];
         const auto uid = first_operand_uid + static_cast<std::int64_t>(operands_++);
-        const int batch =
-            shape.height == 1 && shape.width == 1 && shape != site_.output ? constant_batch_ : site_.batch;
-        return graph_->tensor(described(uid, batch, shape));
+        return graph_->tensor(described(uid, operand.batch, operand.shape));
     }
 
     TensorPtr combine(fe::PointwiseMode_t mode, const TensorPtr& a, const TensorPtr& b) {
@@ -114,7 +112,6 @@ class Builder {
 
     TensorPtr apply(const Pointwise& step, const TensorPtr& value) {
         using Mode = fe::PointwiseMode_t;
-        constant_batch_ = step.value < 0 ? 1 : site_.batch;
         switch (step.kind) {
             case Pointwise::Kind::add:
                 return combine(Mode::ADD, value, operand());
@@ -151,7 +148,6 @@ class Builder {
     const ConvolutionSite& site_;
     std::shared_ptr<fe::graph::Graph> graph_;
     std::size_t operands_ = 0;
-    int constant_batch_ = 1;  ///< of an operand of one pixel: constants are the same for the whole batch
 };
 
 class CudnnPlan final : public ConvolutionPlan {
@@ -216,7 +212,9 @@ std::string signature(const ConvolutionSite& site) {
         if (step.kind == Pointwise::Kind::clip) text += fmt::format("({},{})", step.low, step.high);
         if (step.value >= 0) text += " value";
     }
-    for (const Value& operand : site.operands) text += operand == site.output ? " whole" : " pixel";
+    for (const ConvolutionOperand& operand : site.operands) {
+        text += fmt::format(" {}x{}x{}", operand.batch, operand.shape.height, operand.shape.width);
+    }
     return text;
 }
 

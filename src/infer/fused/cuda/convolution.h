@@ -13,6 +13,13 @@
 
 namespace millrace::infer::fused::cuda {
 
+/// What a step takes besides the value that it changes: constants, which are one pixel for the whole batch, or another
+/// value, of the output's size or of one pixel.
+struct ConvolutionOperand {
+    Value shape;  ///< with padded channels
+    int batch = 1;
+};
+
 /// A convolution at its place in a net. Channels are those of the memory, with padding. Borrowed.
 struct ConvolutionSite {
     int batch = 1;
@@ -20,7 +27,7 @@ struct ConvolutionSite {
     Value output;
     const Convolution& convolution;
     std::span<const Pointwise> pointwise;
-    std::vector<Value> operands;  ///< of the pointwise that have one, in their order: shapes with padded channels
+    std::vector<ConvolutionOperand> operands;  ///< of the pointwise that have one, in their order
 };
 
 /// What a plan depends on besides the device and the versions: "3x3 s1 d1 p1,1,1,1 1x1080x1920x64>1080x1920x64 add

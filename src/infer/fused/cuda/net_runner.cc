@@ -143,8 +143,8 @@ ConvolutionSite NetRunner::site_of(const Layer& layer) const {
                          padded(layer.output), std::get<Convolution>(layer.root),
                          layer.pointwise,      {}};
     for (const Pointwise& step : layer.pointwise) {
-        if (!step.constants.empty()) site.operands.push_back({site.output.channels, 1, 1});
-        if (step.value >= 0) site.operands.push_back(padded(step.value));
+        if (!step.constants.empty()) site.operands.push_back({{site.output.channels, 1, 1}, 1});
+        if (step.value >= 0) site.operands.push_back({padded(step.value), net_.batch});
     }
     return site;
 }
