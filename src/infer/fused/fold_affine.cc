@@ -119,6 +119,7 @@ Affine take_trailing(Steps& steps, int channels, bool products_only) {
 
 /// Makes a convolution compute of v what it computed of factor * v + offset.
 void compose(Layer& layer, const Affine& before) {
+    if (!before.multiplies() && !before.adds()) return;
     auto& conv = std::get<Convolution>(layer.root);
     std::vector<double> sums(static_cast<std::size_t>(conv.out_channels), 0);
     for_each_weight(conv, [&](float& weight, const Place& at) {
