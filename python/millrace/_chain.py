@@ -26,8 +26,6 @@ class Chain:
 
     def __init__(self, scripts: Sequence[Script]) -> None:
         self.scripts = scripts
-        if len(scripts) > 1:
-            _check_alone(scripts)
         for before, after in pairwise(scripts):
             _check_pair(before, after)
         self.description = _description(scripts)
@@ -73,27 +71,22 @@ def _format(script: Script) -> str:
     return f"{script.description['dtype']}, {'luma' if color == 'y' else color}, {layout}, white is {white}"
 
 
-def _check_alone(scripts: Sequence[Script]) -> None:
-    for script in scripts:
-        if script.description["kind"] == "generator":
-            raise ScriptError(
-                f"{script.path}: {script.description['name']} is a generator, which is the only script of a run; call "
-                "the others from it",
-                code="usage",
-            )
-
-
 def _check_pair(before: Script, after: Script) -> None:
     name = f"{after.path}: {after.description['name']}"
     earlier = f"{before.description['name']} of {before.path}"
-    if before.description["kind"] != "processor":
+    if after.description["kind"] == "generator":
+        raise ScriptError(f"{name} comes after {earlier}, but makes frames of its own; a generator is the first script")
+    if before.description["kind"] == "analyser":
         raise ScriptError(f"{name} comes after {earlier}, which makes no pictures; an analyser is the last script")
     if before.description["rate"] != 1 and after.description["kind"] == "analyser":
         raise ScriptError(f"{name} comes after {earlier}, which gives {before.description['rate']} pictures a frame; "
                           "an analyser says one thing a frame")  # fmt: skip
     for key, word in _OF_THE_FIRST.items():
         if key in after.description["settings"]:
-            raise ScriptError(f"{name} declares {word}, but is handed what {earlier} makes; only the first script can")
+            generates = before.description["kind"] == "generator"
+            whose = "a generator says what frames are, and hands on single ones" if generates else (
+                "only the first script can")  # fmt: skip
+            raise ScriptError(f"{name} declares {word}, but is handed what {earlier} makes; {whose}")
     if _format(before) != _format(after):
         raise ScriptError(f"{name} takes {_format(after)}, but {earlier} gives {_format(before)}; declare the same")
 
@@ -103,11 +96,12 @@ def _description(scripts: Sequence[Script]) -> dict[str, Any]:
     every = [script.description for script in scripts]
     said = dict(every[-1] if len(every) == 1 else every[0])
     sequential = [one for one in every if one["order"] == "sequential"]
-    batch = min(one["batch"] for one in every)
+    batch = min(one["batch"] for one in every if one["kind"] != "generator" or len(every) == 1)
     said["steps"] = [(one["scale"], one["rate"]) for one in every]
     if len(every) == 1:
         return said
-    said["kind"] = every[-1]["kind"]
+    if said["kind"] != "generator":
+        said["kind"] = every[-1]["kind"]
     said["name"] = " | ".join(one["name"] for one in every)
     said["scale"] = math.prod(one["scale"] for one in every)
     said["rate"] = math.prod(one["rate"] for one in every)
@@ -118,6 +112,13 @@ def _description(scripts: Sequence[Script]) -> dict[str, Any]:
     said["sha256"] = hashlib.sha256("".join(one["sha256"] for one in every).encode()).hexdigest()
     said["parameters"] = {f"{one['name']}.{key}": value for one in every for key, value in one["parameters"].items()}
     return said
+
+
+def with_frames(error: ScriptError, indices: Sequence[int]) -> ScriptError:
+    """What was raised in a call, with the frames that it was about."""
+    first, last = indices[0], indices[-1]
+    frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+    return ScriptError(f"{error} ({frames})", code=error.code, traceback=error.traceback)
 
 
 def _settings_of(scripts: Sequence[Opened], settings: Mapping[str, str]) -> list[dict[str, str]]:

@@ -7,7 +7,8 @@ from typing import Any
 from millrace._batch import Info
 from millrace._check_time import Deadline
 from millrace._declare import ScriptError
-from millrace._generation import Frames, picture_of
+from millrace._generation import Frames
+from millrace._generator import picture_of
 from millrace._results import shape_and_dtype
 from millrace._script import Script
 
@@ -46,7 +47,8 @@ def made_by(script: Script, deadline: Deadline) -> Made:
     made.first_seconds = deadline.timed(lambda: frames.begin(0))[0]
     seconds, first = deadline.timed(frames.next)
     made.first_seconds += seconds
-    made.output = _described(first, declared, made.notes)
+    assert first  # a generator without a frame is refused
+    made.output = _described(first.frames, declared, made.notes)
     times: list[float] = []
     while len(times) < _FRAMES and sum(times) < _ENOUGH_SECONDS:
         seconds, value = deadline.timed(frames.next)

@@ -108,14 +108,18 @@ class ScriptWorker:
     @property
     def frames(self) -> int | None:
         """What --frames said."""
+    @property
+    def batch(self) -> int | None:
+        """What --batch said."""
     def fail(self, code: str, message: str) -> None: ...
     def keep_state(self, segment: int, state: bytes) -> None: ...
     def run(self, description: str, calls: object) -> bool: ...
 
 class Generation:
-    """The process of a generator, for millrace/_generation.py: a script that is described, and its Writer, open.
+    """The process of a generator, for millrace/_generation.py: scripts that are described, and their output, open.
 
-    `description` and `declaration` are JSON.
+    `description` and `declaration`, of what the last script makes, are JSON. With scripts behind the generator, frames
+    are put into a batch, which the first of them is handed; what each makes is handed on.
     """
 
     def __init__(self, worker: ScriptWorker, description: str, declaration: str) -> None: ...
@@ -124,10 +128,29 @@ class Generation:
         """ "cpu", "cuda:0"."""
     @property
     def stopped(self) -> bool: ...
-    def writer(self) -> Writer: ...
+    @property
+    def frames_done(self) -> int:
+        """So many of the output's frames, from the first on, are on disk."""
+    @property
+    def segment_frames(self) -> int:
+        """So many of them are a segment."""
+    def writer(self) -> Writer:
+        """Where the last script makes pictures."""
+    def lines_at(self, frame: int) -> None:
+        """Where it is an analyser: the frame that its next line is about."""
+    def write_line(self, frame: tuple[int, int, float], result: str) -> None:
+        """`frame`: its number, pts and seconds; `result`: JSON."""
+    def close_lines(self) -> None: ...
     def enter(self) -> None:
-        """A call into the script begins."""
+        """A call into a script begins."""
     def leave(self) -> None: ...
+    def begin_batch(self, dtype: str, shape: list[int]) -> None:
+        """Zeros that frames are put into."""
+    def put(self, frames: object, first: int, count: int, slot: int, stream: int | None = None) -> None:
+        """`count` of the frames from `first` on, or the one that it is; `stream`, of the producer, waits for that."""
+    def take_batch(self) -> FrameTensor: ...
+    def hand_on(self, results: object, dtype: str, shape: list[int], frames: int) -> FrameTensor:
+        """What a script made, of which so many frames are there, for the next one."""
     def finish(self) -> None:
         """The file is there."""
     def abort(self) -> None:
@@ -142,7 +165,10 @@ class Writer:
     @property
     def next_frame(self) -> int: ...
     def start_at(self, frame: int) -> None: ...
-    def write(self, frames: object, pts: list[int] | None = None, stream: int | None = None) -> None: ...
+    def write(
+        self, frames: object, pts: list[int] | None = None, stream: int | None = None, most: int | None = None
+    ) -> None:
+        """`most`: of a batch, so many frames alone."""
     def close(self) -> None: ...
     def abort(self) -> None: ...
     def wait(self, seconds: float) -> bool: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from millrace._declare import Declaration, Entry, ScriptError, marker
@@ -28,6 +29,7 @@ class Video(TypedDict):
 class DeclaredGenerator(Video, total=False):
     """The words of millrace.Writer."""
 
+    time_base: Fraction | str  # seconds a tick: every frame then comes with its time, as (frame, pts)
     color: Literal["rgb", "bgr", "luma"]
     dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["nchw", "nhwc"]
@@ -62,7 +64,7 @@ def _declaration(said: Mapping[str, Any]) -> dict[str, Any]:
         raise ScriptError(f"@generator's size: expected two numbers (width, height), found {size!r}")
     words = {name: said[name] for name in ("color", "dtype", "layout", "range") if name in said}
     try:
-        return frame_declaration(size[0], size[1], said["frame_rate"], **words)
+        return frame_declaration(size[0], size[1], said["frame_rate"], said.get("time_base"), **words)
     except UsageError as error:
         raise ScriptError(f"@generator's {error}") from None
 
@@ -110,3 +112,10 @@ def described(entry: Any, declaration: Declaration, parameters: Mapping[str, Any
                 f"@generator's frames: {name} is {frames!r}; expected a whole number from 1", code="usage"
             )
     return {"frames": frames, "takes_start": takes_start(entry), "declaration": declaration.said["declaration"]}
+
+
+def picture_of(declaration: Mapping[str, Any], scale: int = 1) -> tuple[int, ...]:
+    """The shape of a frame, or of what scripts behind made of it, so many times as wide and high."""
+    channels = 1 if declaration["color"] == "luma" else 3
+    extents = (declaration["height"] * scale, declaration["width"] * scale)
+    return (channels, *extents) if declaration["layout"] == "nchw" else (*extents, channels)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
 from typing import Any
 
 from millrace import _engine
 from millrace._batch import Batch, Info
-from millrace._chain import Chain, load_chain
+from millrace._chain import Chain, load_chain, with_frames
 from millrace._declare import ScriptError
 from millrace._errors import Error
 from millrace._generation import generate
@@ -44,7 +43,7 @@ class _Calls:
         try:
             return script.check(script.process(batch), batch)
         except ScriptError as error:
-            raise _with_frames(error, indices) from error
+            raise with_frames(error, indices) from error
 
     def _keep_state(self, segment: int) -> None:
         """Before the first batch of a segment: what is known at the end of the one before."""
@@ -58,13 +57,6 @@ class _Calls:
     def end(self) -> None:
         self._chain.flush()
         self._chain.close()
-
-
-def _with_frames(error: ScriptError, indices: Sequence[int]) -> ScriptError:
-    """What was raised in a call, with the frames that it was about."""
-    first, last = indices[0], indices[-1]
-    frames = f"frame {first}" if first == last else f"frames {first} to {last}"
-    return ScriptError(f"{error} ({frames})", code=error.code, traceback=error.traceback)
 
 
 def _text(error: Error) -> str:
@@ -88,7 +80,7 @@ def main(socket: int) -> int:
         chain = load_chain(worker.scripts, worker.settings)
         description = _described(chain)
         if description["kind"] == "generator":
-            return 0 if generate(worker, description, chain.scripts[0]) else 1
+            return 0 if generate(worker, description, chain) else 1
     except Error as error:
         worker.fail(error.code, _text(error))
         return 1

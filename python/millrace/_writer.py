@@ -85,9 +85,9 @@ class Writer:
     ) -> None:
         own = [name for name in Writer.__init__.__annotations__ if name not in ("path", "options", "return")]
         check_names("Writer", options, [*own, *WriterOptions.__annotations__])
-        declaration = frame_declaration(width, height, frame_rate, color=color, dtype=dtype, layout=layout, range=range)
-        ticks = None if time_base is None else _fraction("time_base", time_base)
-        declaration["time_base"] = None if ticks is None else ticks.as_integer_ratio()
+        declaration = frame_declaration(
+            width, height, frame_rate, time_base, color=color, dtype=dtype, layout=layout, range=range
+        )
         declaration["primaries"] = "" if color_primaries is None else str(color_primaries)
         declaration["transfer"] = "" if color_transfer is None else str(color_transfer)
         matrix = _MATRICES.get(color_matrix, color_matrix) if isinstance(color_matrix, int) else color_matrix
@@ -95,7 +95,8 @@ class Writer:
         asked: dict[str, Any] = {"input": "-", "output": path, "device": device, **said, **options}
         self._path = os.fsdecode(path)
         self._frame_rate = rate = Fraction(*declaration["frame_rate"])
-        self._time_base = ticks or Fraction(1, rate.numerator)
+        ticks = declaration["time_base"]
+        self._time_base = Fraction(*ticks) if ticks else Fraction(1, rate.numerator)
         self._report: Report | None = None
         self._closed = True  # what cannot be opened needs no warning
         self._engine = _engine.Writer(arguments("run", asked), json.dumps(declaration))
@@ -213,6 +214,7 @@ def frame_declaration(
     width: object,
     height: object,
     frame_rate: object,
+    time_base: object = None,
     *,
     color: str = "rgb",
     dtype: str = "float32",
@@ -225,7 +227,7 @@ def frame_declaration(
         "width": _side("width", width),
         "height": _side("height", height),
         "frame_rate": _fraction("frame_rate", frame_rate).as_integer_ratio(),
-        "time_base": None,
+        "time_base": None if time_base is None else _fraction("time_base", time_base).as_integer_ratio(),
         "color": color,
         "dtype": dtype,
         "layout": layout,

@@ -6,10 +6,13 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/tensor_desc.h"
+#include "device/stream.h"
 #include "device/tensor.h"
 #include "lease.h"
 
@@ -39,6 +42,13 @@ void wait_for(const device::Tensor& tensor, const nanobind::object& stream);
 /// on it done, so hand it to BorrowedArrays. Raises TypeError: it speaks no DLPack; BufferError: it is not on the
 /// stream's device, not compact, or of another type.
 [[nodiscard]] device::Tensor import_dlpack(nanobind::handle array, device::StreamRef stream);
+
+/// Whether an array says that it is on a GPU.
+[[nodiscard]] bool is_on_gpu(nanobind::handle array);
+
+/// What is enqueued later on the stream of that number, of `device`, runs behind `done`; where nobody knows the stream,
+/// the calling thread waits. Without the GIL.
+void go_on_behind(device::EventRef done, std::optional<std::uintptr_t> stream, device::DeviceId device);
 
 /// Arrays of others that enqueued work still reads. Use with the GIL.
 class BorrowedArrays {

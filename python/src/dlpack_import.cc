@@ -109,6 +109,19 @@ device::Tensor import_dlpack(nb::handle array, device::StreamRef stream) {
     return tensor;
 }
 
+bool is_on_gpu(nb::handle array) {
+    if (!nb::hasattr(array, "__dlpack_device__")) return false;
+    const nb::object device = array.attr("__dlpack_device__")();
+    const int kind = nb::cast<int>(nb::int_(device[0]));
+    return kind == dlpack::cuda || kind == dlpack::cuda_managed;
+}
+
+void go_on_behind(device::EventRef done, std::optional<std::uintptr_t> stream, DeviceId device) {
+    if (!stream) return device::wait(device::host_stream(), done);
+    void* const native = reinterpret_cast<void*>(*stream);  // NOLINT: a CUstream as a number
+    device::wait({device, native}, done);
+}
+
 void BorrowedArrays::keep(device::Tensor array, device::StreamRef stream) {
     device::Event done(stream.device);
     done.record(stream);

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "call_thread.h"
-#include "device/buffer_pool.h"
 #include "device/stream.h"
-#include "dlpack.h"
 #include "infer/script.h"
 #include "infer/session.h"
-#include "lease.h"
+#include "script_frames.h"
 
 namespace millrace::python {
 
@@ -31,8 +29,7 @@ void load_script(const std::string& path, nanobind::handle hooks, const std::str
 /// Calls the script's flush() and close(). Throws what they raise, as core::Error.
 void end_script(const std::string& path, nanobind::handle hooks, CallThread& calls);
 
-/// Calls a script. Results are copied into the outputs, as a script may use its memory again; on a GPU by a stream that
-/// waits for whatever stream made them.
+/// Calls a script. Results are copied into the outputs.
 class ScriptSession final : public infer::Session {
   public:
     /// `hooks`: a _Calls of millrace/_worker.py. Its setup() is called. Throws what that raises, as core::Error.
@@ -47,13 +44,11 @@ class ScriptSession final : public infer::Session {
     [[nodiscard]] const infer::ModelDescription& model() const override { return model_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& input_descs() const override { return inputs_; }
     [[nodiscard]] const std::vector<core::TensorDesc>& output_descs() const override { return outputs_; }
-    [[nodiscard]] device::StreamRef stream() const override { return stream_; }
+    [[nodiscard]] device::StreamRef stream() const override { return frames_.stream(); }
     void run(device::StreamRef stream, const infer::RunTensors& tensors) override;
     [[nodiscard]] infer::SessionReport report() const override { return {}; }
 
   private:
-    void check_kept();
-    [[nodiscard]] std::size_t count_kept();
     void process(const infer::RunTensors& tensors);
     /// One script of the chain.
     [[nodiscard]] nanobind::object call(std::size_t step, const device::Tensor& input,
@@ -62,8 +57,6 @@ class ScriptSession final : public infer::Session {
     [[nodiscard]] device::Tensor handed_over(const device::Tensor& frames);
     /// What a script made, for the next one.
     [[nodiscard]] device::Tensor handed_on(std::size_t step, nanobind::handle results, std::size_t frames);
-    void take_pictures(nanobind::handle results, const device::Tensor& output);
-    void take_array(nanobind::handle array, const device::Tensor& to);
     void take_lines(nanobind::handle results, const infer::RunTensors& tensors) const;
 
     infer::ModelDescription model_;
@@ -73,11 +66,7 @@ class ScriptSession final : public infer::Session {
     std::vector<core::TensorDesc> outputs_;
     nanobind::handle hooks_;  ///< borrowed: lives as long as the worker
     CallThread& calls_;
-    device::Stream stream_;
-    device::BufferPool between_;               ///< what scripts hand to one another
-    std::vector<std::weak_ptr<Lease>> given_;  ///< batches that the script may have kept
-    BorrowedArrays results_;                   ///< that stream_ may still read
-    Settler settler_;
+    ScriptFrames frames_;
 };
 
 }  // namespace millrace::python

@@ -83,6 +83,7 @@ void define_script_worker(nb::module_& module) {
         .def_prop_ro("scripts", [](const engine::ScriptWorker& self) { return all_paths(self.job().script); })
         .def_prop_ro("settings", [](const engine::ScriptWorker& self) { return self.job().script.settings; })
         .def_prop_ro("frames", [](const engine::ScriptWorker& self) { return self.job().input.frames; })
+        .def_prop_ro("batch", [](const engine::ScriptWorker& self) { return self.job().model.batch; })
         .def(
             "fail",
             [](engine::ScriptWorker& self, const std::string& code, const std::string& message) {

@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,7 +15,6 @@
 #include "core/error.h"
 #include "device/stream.h"
 #include "dlpack.h"
-#include "dlpack_abi.h"
 #include "engine/frame_writer.h"
 #include "host_frames.h"
 #include "interruptible.h"
@@ -56,13 +56,6 @@ void declare_frames(engine::WriterJob& writer, const std::string& declaration) {
 
 namespace {
 
-bool is_on_gpu(nb::handle frames) {
-    if (!nb::hasattr(frames, "__dlpack_device__")) return false;
-    const nb::object device = frames.attr("__dlpack_device__")();
-    const int kind = nb::cast<int>(nb::int_(device[0]));
-    return kind == dlpack::cuda || kind == dlpack::cuda_managed;
-}
-
 /// Python's handle on a writer. After a fork the writer's threads are the parent's: the child's handle raises, and lets
 /// nothing go.
 class WriterHandle {
@@ -101,8 +94,9 @@ class WriterHandle {
                                       pid_, ::getpid()));
     }
 
-    /// `stream`: of the producer, where it is known.
-    void write(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> stream) {
+    /// `stream`: of the producer, where it is known. `most`: of a batch, so many frames alone.
+    void write(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> stream,
+               std::optional<std::int64_t> most) {
         engine::FrameWriter& writer = get();
         if (busy_.test_and_set()) {
             throw core::Error(core::ErrorCode::usage,
@@ -112,9 +106,9 @@ class WriterHandle {
         const std::unique_ptr<std::atomic_flag, void (*)(std::atomic_flag*)> free(
             &busy_, [](std::atomic_flag* busy) { busy->clear(); });
         if (gpu_ && is_on_gpu(frames)) {
-            write_gpu(frames, pts, stream);
+            write_gpu(frames, {pts, most}, stream);
         } else {
-            write_host(writer, frames, pts);
+            write_host(writer, frames, {pts, most});
         }
     }
 
@@ -151,23 +145,34 @@ class WriterHandle {
         }
     }
 
-    static void check_times(const Times& pts, std::int64_t count) {
-        if (!pts || std::ssize(*pts) == count) return;
-        throw core::Error(core::ErrorCode::usage,
-                          fmt::format("pts: expected one for each of {} frames, found {}", count, pts->size()));
-    }
+    /// What of an array is written.
+    struct Part {
+        const Times& pts;
+        std::optional<std::int64_t> most;
 
-    static void write_host(engine::FrameWriter& writer, nb::handle frames, const Times& pts) {
+        /// Of `there`, in the array. Throws Error(usage) where there are more or fewer times.
+        [[nodiscard]] std::int64_t count(std::int64_t there) const {
+            const std::int64_t count = std::min(there, most.value_or(there));
+            if (!pts || std::ssize(*pts) == count) return count;
+            throw core::Error(core::ErrorCode::usage,
+                              fmt::format("pts: expected one for each of {} frames, found {}", count, pts->size()));
+        }
+        [[nodiscard]] std::optional<std::int64_t> pts_at(std::int64_t index) const {
+            return pts ? std::optional((*pts)[static_cast<std::size_t>(index)]) : std::nullopt;
+        }
+    };
+
+    static void write_host(engine::FrameWriter& writer, nb::handle frames, const Part& part) {
         HostFrames views(frames, writer.frames().tensor());
-        check_times(pts, views.count());
-        for (std::int64_t i = 0; i < views.count(); ++i) {
+        const std::int64_t count = part.count(views.count());
+        for (std::int64_t i = 0; i < count; ++i) {
             wait_until([&] { return writer.wait_for_room(interval); });
             const nb::gil_scoped_release others_run;
-            writer.write(views.at(i), pts ? std::optional((*pts)[static_cast<std::size_t>(i)]) : std::nullopt);
+            writer.write(views.at(i), part.pts_at(i));
         }
     }
 
-    void write_gpu(nb::handle frames, const Times& pts, std::optional<std::uintptr_t> stream) {
+    void write_gpu(nb::handle frames, const Part& part, std::optional<std::uintptr_t> stream) {
         gpu_->borrowed.drop_done();
         const device::Tensor all = import_dlpack(frames, writer_->stream());
         const core::TensorDesc frame = writer_->frames().tensor();
@@ -175,14 +180,12 @@ class WriterHandle {
         core::TensorDesc one = all.desc;
         if (batched) one.shape.erase(one.shape.begin());
         check_frames(one, all.desc, frame);
-        const std::int64_t count = batched ? all.desc.shape.front() : 1;
-        check_times(pts, count);
+        const std::int64_t count = part.count(batched ? all.desc.shape.front() : 1);
         try {
             for (std::int64_t i = 0; i < count; ++i) {
                 wait_until([&] { return writer_->wait_for_room(interval); });
                 const nb::gil_scoped_release others_run;
-                writer_->write(batched ? all.at(i) : all.share(),
-                               pts ? std::optional((*pts)[static_cast<std::size_t>(i)]) : std::nullopt);
+                writer_->write(batched ? all.at(i) : all.share(), part.pts_at(i));
             }
         } catch (...) {  // some of them may be read already
             let_go(all, stream);
@@ -197,9 +200,7 @@ class WriterHandle {
         gpu_->read.record(writer_->stream());
         gpu_->borrowed.keep(frames.share(), writer_->stream());
         const nb::gil_scoped_release others_run;
-        if (!stream) return device::wait(device::host_stream(), gpu_->read.ref());
-        void* const native = reinterpret_cast<void*>(*stream);  // NOLINT: a CUstream as a number
-        device::wait({writer_->device(), native}, gpu_->read.ref());
+        go_on_behind(gpu_->read.ref(), stream, writer_->device());
     }
 
     pid_t pid_ = ::getpid();
@@ -225,7 +226,7 @@ void define_writer(nb::module_& module) {
         .def(
             "start_at", [](WriterHandle& self, std::int64_t frame) { self.get().start_at(frame); }, nb::arg("frame"))
         .def("write", &WriterHandle::write, nb::arg("frames").none(), nb::arg("pts") = nb::none(),
-             nb::arg("stream") = nb::none())
+             nb::arg("stream") = nb::none(), nb::arg("most") = nb::none())
         .def("close", &WriterHandle::close)
         .def("abort", [](WriterHandle& self) { self.get().abort(); })
         .def(

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "device/tensor.h"
-#include "engine/gpu_watch.h"
+#include "engine/made_file.h"
 #include "engine/quantiser.h"
 #include "engine/writer_job.h"
 #include "millrace/report.h"
@@ -39,7 +39,7 @@ class PictureRoom {
 
 /// Frames in, in presentation order; a file out when it is closed. Work is done by threads of its own, and nothing here
 /// waits longer than it is told to. All functions but abort() are one thread's at a time.
-class FrameWriter {
+class FrameWriter final : public MadeFile {
   public:
     /// Begins, or goes on with what an earlier writer of the same output left. Throws what prepare_writer() and Journal
     /// throw.
@@ -49,14 +49,16 @@ class FrameWriter {
     FrameWriter(FrameWriter&&) = delete;
     FrameWriter& operator=(FrameWriter&&) = delete;
     /// Aborts what was not closed, and waits.
-    ~FrameWriter();
+    ~FrameWriter() override;
 
     [[nodiscard]] const FrameSpec& frames() const { return writer_.frames; }
     [[nodiscard]] device::DeviceId device() const { return prepared_.job.devices.front(); }
     /// So many frames, from the first on, were safely on disk when this began.
-    [[nodiscard]] std::int64_t frames_done() const { return plan_.frames_done(); }
+    [[nodiscard]] std::int64_t frames_done() const override { return plan_.frames_done(); }
     /// The number of the frame that comes next.
-    [[nodiscard]] std::int64_t next_frame() const { return next_; }
+    [[nodiscard]] std::int64_t next_frame() const override { return next_; }
+    /// Frames of a segment.
+    [[nodiscard]] std::int64_t segment_frames() const { return plan_.length(); }
     /// The first frame handed over will be this one. Throws Error(usage) beyond frames_done(), and after a frame.
     void start_at(std::int64_t frame);
 
@@ -72,15 +74,15 @@ class FrameWriter {
     /// There are no more frames. wait() tells when the file is there.
     void close();
     /// At most `seconds`. True: it has ended, one way or the other.
-    [[nodiscard]] bool wait(double seconds);
+    [[nodiscard]] bool wait(double seconds) override;
     /// Of a file that is there. Throws what went wrong instead.
-    [[nodiscard]] const Report& report();
+    [[nodiscard]] const Report& report() override;
     /// Of its work so far. Thread-safe.
-    [[nodiscard]] pipeline::Profile& profile() { return profile_; }
+    [[nodiscard]] pipeline::Profile& profile() override { return profile_; }
     /// For room, so far.
-    [[nodiscard]] pipeline::Clock::duration waited() const { return waited_; }
+    [[nodiscard]] pipeline::Clock::duration waited() const override { return waited_; }
     /// Leaves what is finished for a later writer, and no file. Does not wait. Any thread.
-    void abort() noexcept;
+    void abort() noexcept override;
 
   private:
     struct Item {

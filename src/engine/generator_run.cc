@@ -12,6 +12,7 @@
 #include "engine/output_checks.h"
 #include "engine/progress_meter.h"
 #include "engine/report_parts.h"
+#include "pipeline/join.h"
 #include "pipeline/verdict.h"
 
 namespace millrace::engine {
@@ -19,7 +20,7 @@ namespace millrace::engine {
 namespace {
 
 /// Options that say something of an input, of its streams, or of several processes: those that were given.
-std::vector<std::string> without_meaning(const Job& job) {
+std::vector<std::string> without_meaning(const Job& job, const infer::ScriptDescription& script) {
     const InputOptions& input = job.input;
     std::vector<std::string> given;
     const auto add = [&](bool said, std::string option) {
@@ -34,7 +35,7 @@ std::vector<std::string> without_meaning(const Job& job) {
     add(input.decoder_threads.has_value(), "--decoder-threads");
     add(job.output.audio == Keep::no, "--no-audio");
     add(job.output.subtitles == Keep::no, "--no-subtitles");
-    add(job.model.batch.has_value(), "--batch");
+    if (script.steps.size() == 1) add(job.model.batch.has_value(), "--batch (frames come as they are yielded)");
     add(job.model.batch_timeout != ModelOptions{}.batch_timeout, "--batch-timeout");
     add(job.script.workers.value_or(1) > 1, fmt::format("--script-workers {}", job.script.workers.value_or(1)));
     add(job.run.trace, "--trace");
@@ -53,15 +54,15 @@ void describe_times(const pipeline::Profile& profile, Report& report) {
 
 }  // namespace
 
-void check_script_job(const Job& job, infer::ScriptKind kind) {
-    if (kind != infer::ScriptKind::generator) {
+void check_script_job(const Job& job, const infer::ScriptDescription& script) {
+    if (script.kind != infer::ScriptKind::generator) {
         if (!job.input.path.empty()) return;
         throw core::Error(core::ErrorCode::usage,
                           fmt::format("script {}: it is of the kind {}, which works on a video; "
                                       "name that with -i FILE",
-                                      job.script.path, infer::name(kind)));
+                                      job.script.path, infer::name(script.kind)));
     }
-    const std::vector<std::string> given = without_meaning(job);
+    const std::vector<std::string> given = without_meaning(job, script);
     if (given.empty()) return;
     throw core::Error(core::ErrorCode::usage,
                       fmt::format("script {}: it is a generator, which makes frames in one process and has no input; "
@@ -74,8 +75,10 @@ Report run_generator(const Job& job, ScriptHost& host, const Observer& observer,
     const GeneratorBegin began = host.begin_generator(stop);
     ProgressMeter meter(observer, began.expected, profile);
     const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
-    Report report =
-        telling_what_is_kept(work_folder(job), [&] { return host.generate(began, {nullptr, profile, observe, stop}); });
+    const bool piped = job.output.path == "-";
+    Report report = telling_what_is_kept(piped ? "" : work_folder(job),
+                                         [&] { return host.generate(began, {nullptr, profile, observe, stop}); });
+    if (piped) pipeline::write_to_standard_output(file_for_standard_output(job));
     report.output = job.output.path;
     report.model = host.script().description.path;
     report.runtime = host.script().description.runtime;

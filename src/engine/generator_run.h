@@ -12,7 +12,7 @@ namespace millrace::engine {
 
 /// Whether the job has an input where the kind of its script wants one, and nothing that means nothing for it. Throws
 /// Error(usage).
-void check_script_job(const Job& job, infer::ScriptKind kind);
+void check_script_job(const Job& job, const infer::ScriptDescription& script);
 
 /// Until the file is there. The script's process encodes, keeps the journal and joins: a frame then never crosses
 /// between processes. Throws as millrace::run() does.

@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "engine/device_choice.h"
+#include "engine/identity.h"
+#include "engine/output_checks.h"
 #include "engine/script_messages.h"
 #include "engine/worker_watch.h"
 
@@ -23,17 +26,27 @@ constexpr std::chrono::milliseconds watch_interval{100};
 constexpr std::size_t hash_digits = 16;
 
 pipeline::Identity identity_of(const infer::ScriptDescription& script) {
-    return {{pipeline::script_key, script.sha256.substr(0, hash_digits)},
-            {"--set", script.parameters},
-            {"runtime", script.runtime}};
+    pipeline::Identity identity{{pipeline::script_key, script.sha256.substr(0, hash_digits)},
+                                {"--set", script.parameters},
+                                {"runtime", script.runtime}};
+    const auto batch = script.settings.find("batch");  // of scripts behind the generator
+    if (batch != script.settings.end()) identity[batch_key] = batch->second;
+    return identity;
+}
+
+// Standard output is the planning process's, which passes a file on that is whole.
+void make_file(OutputOptions& output, const Job& job) {
+    if (output.path != "-") return;
+    output.path = file_for_standard_output(job);
+    if (output.format.empty()) output.format = "matroska";
 }
 
 }  // namespace
 
 GeneratorWorker::GeneratorWorker(ScriptWorker& worker, Generator generator) : worker_(worker) {
     begin(std::move(generator));
-    counted_ = writer_->next_frame();
-    writer_->profile().worker_started(Stage::model);
+    counted_ = file_->next_frame();
+    file_->profile().worker_started(Stage::model);
     thread_ = std::jthread([this](const std::stop_token& ended) { watch(ended); });
 }
 
@@ -47,18 +60,23 @@ void GeneratorWorker::begin(Generator generator) {
         throw core::Error(core::ErrorCode::interrupted, fmt::format("{}: is not wanted", generator.script.path));
     }
     generator.writer.made_by = identity_of(generator.script);
-    writer_ = std::make_shared<FrameWriter>(generator.writer);
-    gpu_watch_.emplace(std::vector{writer_->device()}, generator.copies);
-    channel.send({{"ready", {{"expected", generator.expected}, {"reused", writer_->frames_done()}}}});
+    make_file(generator.writer.job.output, worker_.job());
+    if (generator.made == Made::video) {
+        file_ = (video_ = std::make_shared<FrameWriter>(generator.writer)).get();
+    } else {
+        file_ = (lines_ = std::make_shared<LineWriter>(generator.writer)).get();
+    }
+    device_ = choose_devices(worker_.job().run.device).front();
+    gpu_watch_.emplace(std::vector{device_}, generator.copies);
+    channel.send({{"ready", {{"expected", generator.expected}, {"reused", file_->frames_done()}}}});
 }
 
 void GeneratorWorker::enter(double lock_wait) {
-    pipeline::Profile& profile = writer_->profile();
-    profile.count_frames(Stage::model, writer_->next_frame() - counted_);
-    counted_ = writer_->next_frame();
+    file_->profile().count_frames(Stage::model, file_->next_frame() - counted_);
+    counted_ = file_->next_frame();
     const auto now = Clock::now();
-    profile.add(Stage::model, Activity::wait_output, now - (writer_->waited() - waited_), now);
-    waited_ = writer_->waited();
+    file_->profile().add(Stage::model, Activity::wait_output, now - (file_->waited() - waited_), now);
+    waited_ = file_->waited();
     const std::lock_guard lock(mutex_);
     times_.gil_wait += lock_wait;
     began_ = now;
@@ -66,7 +84,7 @@ void GeneratorWorker::enter(double lock_wait) {
 
 void GeneratorWorker::leave() {
     const auto now = Clock::now();
-    writer_->profile().add(Stage::model, Activity::busy, began_, now);
+    file_->profile().add(Stage::model, Activity::busy, began_, now);
     const std::lock_guard lock(mutex_);
     times_.inside += std::chrono::duration<double>(now - began_).count();
     ++times_.calls;
@@ -86,7 +104,7 @@ void GeneratorWorker::watch(const std::stop_token& ended) {
     while (!ended.stop_requested()) {
         if (worker_.channel().receive(message, watch_interval) != Received::nothing) {
             stopped_ = true;
-            writer_->abort();
+            file_->abort();
             return;
         }
         check_timeout(worker_.channel(), worker_.job(), times().now);
@@ -95,7 +113,7 @@ void GeneratorWorker::watch(const std::stop_token& ended) {
 }
 
 void GeneratorWorker::say_progress() {
-    const pipeline::Profile& profile = writer_->profile();
+    const pipeline::Profile& profile = file_->profile();
     const pipeline::StageSums encode = profile.sums(Stage::encode);
     worker_.channel().send({{"progress", to_message(progress_of({encode.frames, 0, encode.workers_now}, profile))}});
 }
@@ -107,15 +125,15 @@ void GeneratorWorker::finish(const GilWaits& gil_waits) {
     Report seen;
     gpu_watch_->stop(seen);
     WorkerReport report = report_of({times(), gil_waits}, std::move(seen));
-    report.made = writer_->report();
+    report.made = file_->report();
     worker_.channel().send({{"done", to_message(report)}});
 }
 
 void GeneratorWorker::abort() {
     constexpr double interval = 1;
     thread_ = {};
-    writer_->abort();
-    while (!writer_->wait(interval)) {
+    file_->abort();
+    while (!file_->wait(interval)) {
     }
 }
 

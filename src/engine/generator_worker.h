@@ -10,20 +10,26 @@
 
 #include "engine/frame_writer.h"
 #include "engine/gpu_watch.h"
+#include "engine/line_writer.h"
 #include "engine/script.h"
 #include "engine/script_worker.h"
 
 namespace millrace::engine {
 
-/// A script that makes frames, and the file that it makes.
+/// What comes of the frames in the end: pictures, or one line of JSON each.
+enum class Made { video, lines };
+
+/// A script that makes frames, those that they go through, and the file that comes of it.
 struct Generator {
     infer::ScriptDescription script;
-    WriterJob writer;
-    std::int64_t expected = -1;            ///< frames; -1: nobody knows
+    WriterJob writer;  ///< of what the last script makes
+    Made made = Made::video;
+    std::int64_t expected = -1;            ///< frames in the file; -1: nobody knows
     device::CopyLedger* copies = nullptr;  ///< that the script asks for on a GPU; outlives the worker
 };
 
-/// One thread makes frames and hands them to writer(); another tells the planning process, and hears when to stop.
+/// One thread makes frames and hands what comes of them to video() or lines(); another tells the planning process, and
+/// hears when to stop.
 class GeneratorWorker {
   public:
     /// Describes the script, waits until that is wanted, and begins or goes on. Throws what FrameWriter throws;
@@ -35,7 +41,14 @@ class GeneratorWorker {
     GeneratorWorker& operator=(GeneratorWorker&&) = delete;
     ~GeneratorWorker();
 
-    [[nodiscard]] const std::shared_ptr<FrameWriter>& writer() const { return writer_; }
+    /// Null where lines are made.
+    [[nodiscard]] const std::shared_ptr<FrameWriter>& video() const { return video_; }
+    /// Null where pictures are made.
+    [[nodiscard]] const std::shared_ptr<LineWriter>& lines() const { return lines_; }
+    /// Whichever of the two there is.
+    [[nodiscard]] MadeFile& file() const { return *file_; }
+    /// Where the script's frames are.
+    [[nodiscard]] device::DeviceId device() const { return device_; }
     [[nodiscard]] bool stopped() const { return stopped_.load(); }
     /// Around each call into the script; `lock_wait`: seconds until it could begin.
     void enter(double lock_wait);
@@ -55,7 +68,10 @@ class GeneratorWorker {
     void say_progress();
 
     ScriptWorker& worker_;
-    std::shared_ptr<FrameWriter> writer_;
+    device::DeviceId device_;
+    std::shared_ptr<FrameWriter> video_;
+    std::shared_ptr<LineWriter> lines_;
+    MadeFile* file_ = nullptr;  ///< one of the two
     std::optional<GpuWatch> gpu_watch_;
     std::atomic<bool> stopped_{false};
     std::int64_t counted_ = 0;            ///< frames of the script's stage

@@ -95,6 +95,8 @@ std::string work_folder(const Job& job) {
     return (fs::temp_directory_path() / fmt::format("millrace-{}", ::getpid())).string();
 }
 
+std::string file_for_standard_output(const Job& job) { return work_folder(job) + "-output"; }
+
 void resolve_output(const Job& job, pipeline::ResolvedJob& resolved) {
     check_output(job);
     resolved.output = job.output.path;

@@ -25,6 +25,9 @@ void check_video_output(const Job& job);
 /// Where the job's journal lives: as asked, or "<output>.millrace"; for standard output a folder for temporary files.
 [[nodiscard]] std::string work_folder(const Job& job);
 
+/// Of a job to standard output whose file another process makes: where it makes it.
+[[nodiscard]] std::string file_for_standard_output(const Job& job);
+
 /// check_output(), and where the job's output and journal go.
 void resolve_output(const Job& job, pipeline::ResolvedJob& resolved);
 

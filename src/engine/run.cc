@@ -13,6 +13,7 @@
 #include "engine/generator_run.h"
 #include "engine/gpu_watch.h"
 #include "engine/kept_work.h"
+#include "engine/output_checks.h"
 #include "engine/progress_meter.h"
 #include "engine/report_parts.h"
 #include "engine/resolve.h"
@@ -47,7 +48,8 @@ std::int64_t length_of(const media::PacketIndex& index, const std::vector<pipeli
     return pts[last] - *first + duration;
 }
 
-// The work folder of a run to standard output, which nobody can resume. Empty: none.
+// The work folder of a run to standard output, which nobody can resume, or the file that a generator's process makes.
+// Empty: none.
 class TemporaryFolder {
   public:
     explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
@@ -110,10 +112,13 @@ class Run {
 
     void start_script() {
         script_.emplace(job_, stop_);
-        engine::check_script_job(job_, script_->script().description.kind);
+        engine::check_script_job(job_, script_->script().description);
     }
 
     Report generate() {
+        const bool piped = job_.output.path == "-";
+        const TemporaryFolder folder(piped ? engine::work_folder(job_) : "");
+        const TemporaryFolder file(piped ? engine::file_for_standard_output(job_) : "");
         Report report = engine::run_generator(job_, *script_, observer_, stop_);
         report.started = report_.started;
         report.wall_seconds = seconds(Clock::now() - begin_);

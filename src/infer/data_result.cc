@@ -143,35 +143,43 @@ void append_labels(std::string& text, const std::vector<std::string>& labels, co
     text += "],";
 }
 
-/// "result":..., of [N, bytes] that zeros fill up.
-void append_text(std::string& text, const Entry& entry) {
+/// Of [N, bytes] that zeros fill up.
+std::string_view text_of(const Entry& entry) {
     const std::string_view padded(reinterpret_cast<const char*>(entry.data),
                                   entry.count);  // NOLINT(*-reinterpret-cast)
-    text += R"("result":)";
-    text += padded.substr(0, padded.find('\0'));
+    return padded.substr(0, padded.find('\0'));
+}
+
+/// {"frame":...,"pts":...,"seconds":...,
+std::string line_head(const FrameStamp& stamp) {
+    std::string text = fmt::format(R"({{"frame":{},)", stamp.frame);
+    if (stamp.pts == core::no_pts) {
+        text += R"("pts":null,"seconds":null,)";
+    } else {
+        text += fmt::format(R"("pts":{},"seconds":)", stamp.pts);
+        append_real(text, stamp.seconds);
+        text += ',';
+    }
+    return text;
 }
 
 }  // namespace
+
+std::string text_line(const FrameStamp& stamp, std::string_view result) {
+    return fmt::format(R"({}"result":{}}})", line_head(stamp), result);
+}
 
 DataLine format_data(const ModelDescription& model, std::span<const device::Tensor> outputs, int slot,
                      const FrameStamp& stamp) {
     assert(outputs.size() == model.outputs.size() && slot >= 0 && slot < model.batch);
     DataLine line;
-    line.text = fmt::format(R"({{"frame":{},)", stamp.frame);
-    if (stamp.pts == core::no_pts) {
-        line.text += R"("pts":null,"seconds":null,)";
-    } else {
-        line.text += fmt::format(R"("pts":{},"seconds":)", stamp.pts);
-        append_real(line.text, stamp.seconds);
-        line.text += ',';
-    }
     const auto result = static_cast<std::size_t>(model.result_output);
     const Entry entry = entry_of(outputs[result], model.batch, slot);
     if (model.output == OutputKind::text) {
-        append_text(line.text, entry);
-        line.text += '}';
+        line.text = text_line(stamp, text_of(entry));
         return line;
     }
+    line.text = line_head(stamp);
     if (!model.labels.empty()) append_labels(line.text, model.labels, entry);
     append_entry(line, entry);
     const std::size_t before = line.text.size();

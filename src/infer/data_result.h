@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "device/tensor.h"
 #include "infer/frame_stamp.h"
@@ -25,5 +26,8 @@ struct DataLine {
 /// Thread-safe.
 [[nodiscard]] DataLine format_data(const ModelDescription& model, std::span<const device::Tensor> outputs, int slot,
                                    const FrameStamp& stamp);
+
+/// The line of a script that said `result`, JSON, of a frame. Thread-safe.
+[[nodiscard]] std::string text_line(const FrameStamp& stamp, std::string_view result);
 
 }  // namespace millrace::infer

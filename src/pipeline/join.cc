@@ -127,20 +127,6 @@ class VideoJoin {
     Profile& profile_;
 };
 
-void write_standard_output(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::vector<char> buffer(std::size_t{1} << 16U);
-    while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-        std::size_t done = 0;
-        const auto size = static_cast<std::size_t>(file.gcount());
-        while (done < size) {
-            const ssize_t written = ::write(STDOUT_FILENO, buffer.data() + done, size - done);
-            if (written < 0 && errno != EINTR) throw_file_error("standard output", "write", errno);
-            if (written > 0) done += static_cast<std::size_t>(written);
-        }
-    }
-}
-
 JoinResult join_lines(const ResolvedJob& job, const Journal& journal, const std::map<int, SegmentRecord>& records) {
     JoinResult result;
     const bool to_file = job.output != "-";
@@ -150,7 +136,7 @@ JoinResult join_lines(const ResolvedJob& job, const Journal& journal, const std:
         const std::string path = journal.segment_path(segment);
         result.frames += record.digest.records;
         if (!to_file) {
-            write_standard_output(path);
+            write_to_standard_output(path);
             continue;
         }
         std::ifstream lines(path, std::ios::binary);
@@ -164,6 +150,20 @@ JoinResult join_lines(const ResolvedJob& job, const Journal& journal, const std:
 }
 
 }  // namespace
+
+void write_to_standard_output(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::vector<char> buffer(std::size_t{1} << 16U);
+    while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
+        std::size_t done = 0;
+        const auto size = static_cast<std::size_t>(file.gcount());
+        while (done < size) {
+            const ssize_t written = ::write(STDOUT_FILENO, buffer.data() + done, size - done);
+            if (written < 0 && errno != EINTR) throw_file_error("standard output", "write", errno);
+            if (written > 0) done += static_cast<std::size_t>(written);
+        }
+    }
+}
 
 JoinResult join_segments(const ResolvedJob& job, const Backends& backends, const Journal& journal,
                          const std::map<int, SegmentRecord>& records, Profile& profile, const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "media/sink.h"
@@ -23,5 +24,8 @@ struct JoinResult {
 [[nodiscard]] JoinResult join_segments(const ResolvedJob& job, const Backends& backends, const Journal& journal,
                                        const std::map<int, SegmentRecord>& records, Profile& profile,
                                        const std::stop_token& stop);
+
+/// All of a file. Throws Error(failed).
+void write_to_standard_output(const std::string& path);
 
 }  // namespace millrace::pipeline

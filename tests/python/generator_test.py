@@ -262,7 +262,10 @@ def test_a_script_that_changed_is_another_job(tmp_path, script):
         ("size=(96, 0), frame_rate=25", "@generator's height: expected a whole number"),
         ("size=(96, 64), frame_rate=0", "@generator's frame_rate: expected"),
         ("size=(96, 64), frame_rate=25, color='rbg'", "@generator's color: expected rgb, bgr, luma, found 'rbg'"),
-        ("size=(96, 64), frame_rate=25, batch=4", "@generator has no argument batch; it has size, frame_rate, color"),
+        (
+            "size=(96, 64), frame_rate=25, batch=4",
+            "@generator has no argument batch; it has size, frame_rate, time_base",
+        ),
         ("size=(96, 64), frame_rate=25, frames=0", "@generator's frames: expected a whole number from 1"),
         ("size=(96, 64), frame_rate=25, frames='n'", "@generator's frames: no parameter is called 'n'"),
     ],
@@ -303,9 +306,25 @@ def test_nan_is_counted_and_refused_by_strict(tmp_path, script):
     assert report.fallbacks == ["18432 NaN values of the frames became 0"]
 
 
+def test_a_video_to_standard_output(tmp_path, script):
+    """The same packets as in a file, whole, with nothing left behind."""
+    path = script("print('loud')\nyield moving(number)", count=30)
+    run(tmp_path / "out.mkv", path)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    ended = program(*words("-", path), env={**os.environ, "TMPDIR": str(folder)})
+    assert ended.code == 0, ended
+    piped = tmp_path / "piped.mkv"
+    piped.write_bytes(ended.out)
+    assert packet_fingerprint(piped) == packet_fingerprint(tmp_path / "out.mkv")
+    assert leftovers(folder) == []
+    ended = program(*words("-", script("1 / 0\nyield")), env={**os.environ, "TMPDIR": str(folder)})
+    assert (ended.code, ended.out, leftovers(folder)) == (FAILED, b"", [])
+    assert "lie in" not in ended.err
+
+
 def test_outputs_that_are_no_video(tmp_path, script):
     assert "name a video file" in refused(tmp_path / "out.jsonl", script(), USAGE)
-    assert "frames are written to a file" in refused("-", script(), USAGE)
 
 
 def test_other_kinds_want_an_input(tmp_path):

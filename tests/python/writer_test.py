@@ -151,6 +151,7 @@ LENGTHS = {
     "long at the end": [0, 10, 20, 30, 40, 1000, 2000, 3000, 4000, 5000, 6000],
     "long at the start": [0, 1000, 2000, 3000, 4000, 5000, 5010, 5020, 5030, 5040],
     "a few": [0, 40, 3000, 5000],
+    "close and far": [0, 3, 4, 100, 101, 250],  # what is decoded last is shown right behind what is decoded before it
     "even": list(range(0, 800, 40)),
 }
 
