@@ -45,6 +45,9 @@ class Bench {
                 site.operands.push_back({leased({one.output.channels, 1, 1}).data, false, false});
             }
         }
+        if (const auto* conv = std::get_if<Convolution>(&one.root)) {
+            site.weights = leased({one.output.channels, conv->kernel.y, conv->kernel.x}).data;
+        }
         const double seconds = seconds_a_run([&] { enqueue_elementwise(stream_, site); });
         fmt::print("| {} | {:.1f} | {:.0f} |\n", one.name, 1e6 * seconds, static_cast<double>(bytes) / seconds / 1e9);
         std::fflush(stdout);
@@ -101,6 +104,15 @@ Pointwise relu() {
     return step;
 }
 
+Convolution depthwise(int kernel, int stride) {
+    Convolution conv;
+    conv.out_channels = conv.groups = 64;
+    conv.kernel = {kernel, kernel};
+    conv.stride = {stride, stride};
+    conv.pads = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
+    return conv;
+}
+
 std::vector<Case> cases() {
     const Value full{64, 1080, 1920};
     const Value half{64, 540, 960};
@@ -128,6 +140,9 @@ std::vector<Case> cases() {
              {96, 1080, 1920},
              {}},
             {"joining 3 and 61", Concat(), {{3, 1080, 1920}, {61, 1080, 1920}}, full, {}},
+            {"3 x 3 of each channel", depthwise(3, 1), {full}, full, {bias, relu()}},
+            {"3 x 3 of each channel, stride 2", depthwise(3, 2), {full}, half, {bias, relu()}},
+            {"5 x 5 of each channel", depthwise(5, 1), {full}, full, {bias, relu()}},
             {"blocks of 2 x 2", DepthToSpace{2, true}, {{64, 540, 960}}, {16, 1080, 1920}, {}}};
 }
 

@@ -11,6 +11,7 @@
 #include "core/half.h"
 #include "gpu/support.h"
 #include "infer/fused/cuda/elementwise.h"
+#include "infer/fused/depthwise.h"
 
 namespace millrace::infer::fused::cuda {
 namespace {
@@ -78,11 +79,11 @@ class Rig {
 
     /// What a layer makes of a result of `shape`, which is no number before.
     Held run(const Layer& layer, const std::vector<Pixels>& inputs, const Held& before,
-             const std::vector<Operand>& operands = {}) {
+             const std::vector<Operand>& operands = {}, const std::byte* weights = nullptr) {
         Held result = before;
         const Pixels output = up(result);
         const device::Tensor there = kept_.back().share();
-        enqueue_elementwise(stream_, {&layer, inputs, output, operands});
+        enqueue_elementwise(stream_, {&layer, inputs, output, operands, weights});
         const device::Tensor back = device::copied(stream_, host_, there);
         device::synchronize(stream_);
         std::copy_n(back.as<std::uint16_t>(), result.bits.size(), result.bits.begin());
@@ -280,6 +281,42 @@ TEST(GpuFusedKernels, JoinsResizeOnTheWay) {
         expect_formula(found, [&](int n, int y, int x, int c) {
             return c < first ? as_is.at(n, y, x, c) : bilinear(half, to, {n, y, x, c - first});
         });
+    }
+}
+
+/// A convolution of each channel by itself with random weights, as floats that are halves, and a step behind it.
+void expect_depthwise(Rig& rig, const Step& kernel, const Step& stride) {
+    const Held in = rig.random({21, 12, 15}, 2, 24);
+    Convolution conv;
+    conv.out_channels = conv.groups = 21;
+    conv.kernel = kernel;
+    conv.stride = stride;
+    conv.pads = {kernel.y / 2, kernel.x / 2, kernel.y / 2, kernel.x / 2};
+    const int taps = kernel.y * kernel.x;
+    const Held taken = rig.random({21 * taps, 1, 1}, 1, 21 * taps);
+    for (int i = 0; i < 21 * taps; ++i) conv.weights.push_back(taken.at(0, 0, 0, i));
+    Held arranged({24 * taps, 1, 1}, 1, 24 * taps);
+    arranged.bits = depthwise_weights(conv, 24);
+    const Held bias = rig.random({21, 1, 1}, 1, 24);
+    const Value to{21, (12 - 1) / stride.y + 1, (15 - 1) / stride.x + 1};
+    const Held found = rig.run(layer_of(conv, {step(Pointwise::Kind::add)}), {rig.up(in)}, Held(to, 2, 24),
+                               {{rig.up(bias).data, false, false}}, rig.up(arranged).data);
+    expect_formula(found, [&](int n, int y, int x, int c) {
+        float sum = 0;
+        for (int tap = 0; tap < taps; ++tap) {
+            const int v = y * stride.y - kernel.y / 2 + tap / kernel.x;
+            const int u = x * stride.x - kernel.x / 2 + tap % kernel.x;
+            if (v < 0 || v >= 12 || u < 0 || u >= 15) continue;
+            sum = std::fma(in.at(n, v, u, c), conv.weights[static_cast<std::size_t>(c * taps + tap)], sum);
+        }
+        return sum + bias.at(0, 0, 0, c);
+    });
+}
+
+TEST(GpuFusedKernels, ConvolutionsOfEachChannelByItself) {
+    Rig rig;
+    for (const Step& kernel : {Step{3, 3}, Step{5, 5}, Step{7, 7}, Step{1, 3}}) {
+        for (const Step& stride : {Step{1, 1}, Step{2, 2}, Step{1, 2}}) expect_depthwise(rig, kernel, stride);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/half.h"
 #include "infer/fused/arena.h"
+#include "infer/fused/depthwise.h"
 #include "infer/fused/plan_store.h"
 #include "infer/fused/weights.h"
 #include "support/error_of.h"
@@ -138,6 +139,42 @@ TEST(FusedWeights, HaveTheReadChannelsInnermostAndZerosAround) {
             }
         }
     }
+}
+
+TEST(FusedWeights, OfEachChannelByItselfLieTapByTap) {
+    Convolution conv;
+    conv.out_channels = 3;
+    conv.groups = 3;
+    conv.kernel = {2, 3};
+    conv.weights = numbered(3 * 6);
+    const Halves found = depthwise_weights(conv, 8);
+    ASSERT_EQ(found.size(), 6U * 8);
+    for (int tap = 0; tap < 6; ++tap) {
+        for (int channel = 0; channel < 8; ++channel) {
+            const auto expected = static_cast<float>(channel < 3 ? channel * 6 + tap + 1 : 0);
+            EXPECT_EQ(core::float_of_half(found.at(static_cast<std::size_t>(tap * 8 + channel))), expected);
+        }
+    }
+}
+
+TEST(FusedWeights, WhatIsOfEachChannelByItself) {
+    Convolution conv;
+    conv.out_channels = 12;
+    conv.groups = 12;
+    conv.kernel = {3, 5};
+    conv.stride = {2, 2};
+    EXPECT_TRUE(is_depthwise(conv, 12));
+    const auto differing = [&](auto change) {
+        Convolution other = conv;
+        change(other);
+        return is_depthwise(other, 12);
+    };
+    EXPECT_FALSE(differing([](Convolution& c) { c.groups = 6; }));
+    EXPECT_FALSE(differing([](Convolution& c) { c.out_channels = 24; })) << "two for each channel";
+    EXPECT_FALSE(differing([](Convolution& c) { c.kernel.x = 4; }));
+    EXPECT_FALSE(differing([](Convolution& c) { c.stride.x = 3; }));
+    EXPECT_FALSE(differing([](Convolution& c) { c.dilation.y = 2; }));
+    EXPECT_FALSE(differing([](Convolution& c) { c.transposed = true; }));
 }
 
 TEST(FusedWeights, ConstantsAreForEachChannelWithinTheRangeOfHalves) {

@@ -11,9 +11,11 @@ namespace {
 
 constexpr float largest_half = 65504.0F;
 
-std::uint16_t half_of(float value) { return core::half_of_float(std::clamp(value, -largest_half, largest_half)); }
-
 }  // namespace
+
+std::uint16_t half_of_weight(float value) {
+    return core::half_of_float(std::clamp(value, -largest_half, largest_half));
+}
 
 Halves arranged_weights(const Convolution& convolution, const ChannelCounts& channels) {
     // What ONNX has outermost stays so; the other channels, of which it has one group's, become innermost.
@@ -34,7 +36,8 @@ Halves arranged_weights(const Convolution& convolution, const ChannelCounts& cha
             for (int tap = 0; tap < kernel; ++tap) {
                 const auto row =
                     static_cast<std::size_t>(i) * static_cast<std::size_t>(kernel) + static_cast<std::size_t>(tap);
-                arranged[row * padded_inner + static_cast<std::size_t>(k)] = half_of(convolution.weights[from++]);
+                arranged[row * padded_inner + static_cast<std::size_t>(k)] =
+                    half_of_weight(convolution.weights[from++]);
             }
         }
     }
@@ -45,7 +48,7 @@ Halves arranged_constants(const std::vector<float>& constants, int channels, int
     assert(constants.size() == 1 || constants.size() == static_cast<std::size_t>(channels));
     Halves arranged(static_cast<std::size_t>(padded));
     for (std::size_t i = 0; i < static_cast<std::size_t>(channels); ++i) {
-        arranged[i] = half_of(constants[constants.size() == 1 ? 0 : i]);
+        arranged[i] = half_of_weight(constants[constants.size() == 1 ? 0 : i]);
     }
     return arranged;
 }

@@ -11,6 +11,9 @@ namespace millrace::infer::fused {
 /// float16 values, as bits.
 using Halves = std::vector<std::uint16_t>;
 
+/// What float16 has nearest; beyond its range its largest.
+[[nodiscard]] std::uint16_t half_of_weight(float value);
+
 /// [padded out, kernel.y, kernel.x, padded in], transposed [padded in, kernel.y, kernel.x, padded out], with zeros
 /// where groups leave out a pair of channels. The counts are those of the layer's input and output.
 struct ChannelCounts {

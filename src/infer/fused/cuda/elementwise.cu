@@ -1,65 +1,62 @@
 #include <algorithm>
 #include <cassert>
-#include <type_traits>
 #include <variant>
 
+#include "infer/fused/cuda/depthwise.cuh"
 #include "infer/fused/cuda/elementwise.h"
-#include "infer/fused/cuda/launch.cuh"
 #include "infer/fused/cuda/roots.cuh"
-#include "infer/fused/divider.h"
+#include "infer/fused/cuda/slices.cuh"
 
 namespace millrace::infer::fused::cuda {
 namespace {
-
-/// Groups of neighbouring lines of the result, one thread each. A line is a row of pixels of one of the batch.
-struct Slice {
-    Divider line;    ///< by the groups of a line
-    Divider pixel;   ///< by the groups of a pixel
-    Divider height;  ///< by the lines of a picture
-    std::uint32_t first_line;
-    std::uint32_t count;  ///< of groups, below 2^31
-    int channels;
-};
 
 template <class Root>
 __global__ void elementwise(const __grid_constant__ Root root, const __grid_constant__ Steps steps,
                             const __grid_constant__ Slice slice, Group* out) {
     const std::uint32_t thread = blockIdx.x * blockDim.x + threadIdx.x;
     if (thread >= slice.count) return;
-    const auto [line_of_slice, group_of_line] = slice.line.divide(thread);
-    const std::uint32_t line = slice.first_line + line_of_slice;
-    const auto [x, group] = slice.pixel.divide(group_of_line);
-    const auto [n, y] = slice.height.divide(line);
-    const Place at{static_cast<int>(n), static_cast<int>(y), static_cast<int>(x), static_cast<int>(group),
-                   static_cast<std::int64_t>(line) * slice.line.by() + group_of_line};
-    const int there = slice.channels - at.group * channel_group;
+    const Place at = slice.place(thread, 1);
     Values values{};
-    if (there > 0) {
+    if (at.group * channel_group < slice.channels) {
         values = root(at);
         apply(steps, at, values);
     }
-#pragma unroll
-    for (int i = 0; i < channel_group; ++i) values.at[i] = i < there ? values.at[i] : 0.0F;
-    store(out + at.index, values);
+    store_channels(slice, at, values, out);
 }
 
 template <class Root>
 void launch(device::StreamRef stream, const ElementwiseSite& site, const Root& root) {
-    const Pixels& out = site.output;
-    const auto a_pixel = static_cast<std::uint32_t>(out.stride / channel_group);
-    const std::uint32_t a_line = static_cast<std::uint32_t>(out.shape.width) * a_pixel;
-    const auto height = static_cast<std::uint32_t>(out.shape.height);
-    const std::uint32_t lines = static_cast<std::uint32_t>(out.batch) * height;
-    const std::uint32_t most = std::max((1U << 30U) / a_line, 1U);
     const Steps steps = steps_of(site);
     const Launching launching(stream);
-    for (std::uint32_t first = 0; first < lines; first += most) {
-        const std::uint32_t count = std::min(most, lines - first) * a_line;
-        const Slice slice{Divider(a_line), Divider(a_pixel), Divider(height), first, count, out.shape.channels};
-        elementwise<<<blocks_for(count), threads, 0, device::cuda::native(stream)>>>(
-            root, steps, slice, reinterpret_cast<Group*>(out.data));
+    for_slices(site.output, 1, [&](const Slice& slice, unsigned blocks) {
+        elementwise<<<blocks, threads, 0, device::cuda::native(stream)>>>(root, steps, slice,
+                                                                          reinterpret_cast<Group*>(site.output.data));
         launching.done("fused elementwise");
-    }
+    });
+}
+
+template <int Kernel, int Stride>
+void launch_depthwise(device::StreamRef stream, const ElementwiseSite& site, const Depthwise& conv) {
+    const Steps steps = steps_of(site);
+    const Launching launching(stream);
+    for_slices(site.output, depthwise_pixels, [&](const Slice& slice, unsigned blocks) {
+        depthwise<Kernel, Stride><<<blocks, threads, 0, device::cuda::native(stream)>>>(
+            conv, steps, slice, reinterpret_cast<Group*>(site.output.data));
+        launching.done("fused depthwise convolution");
+    });
+}
+
+template <int Kernel>
+void launch_depthwise(device::StreamRef stream, const ElementwiseSite& site, const Convolution& conv) {
+    const Depthwise depthwise{view_of(site.inputs.front()),
+                              reinterpret_cast<const Group*>(site.weights),
+                              conv.kernel.y,
+                              conv.stride.y,
+                              conv.pads.top,
+                              conv.pads.left};
+    if (conv.stride.x == 1) return launch_depthwise<Kernel, 1>(stream, site, depthwise);
+    assert(conv.stride.x == 2);
+    launch_depthwise<Kernel, 2>(stream, site, depthwise);
 }
 
 /// Enqueues a layer by its root.
@@ -82,7 +79,13 @@ struct Enqueue {
     }
 
     void operator()(const Identity& /*root*/) const { launch(stream, site, IdentityRoot{input()}); }
-    void operator()(const Convolution& /*root*/) const { launch(stream, site, IdentityRoot{view_of(site.output)}); }
+    void operator()(const Convolution& root) const {
+        if (site.weights == nullptr) return launch(stream, site, IdentityRoot{view_of(site.output)});
+        if (root.kernel.x == 3) return launch_depthwise<3>(stream, site, root);
+        if (root.kernel.x == 5) return launch_depthwise<5>(stream, site, root);
+        assert(root.kernel.x == 7);
+        launch_depthwise<7>(stream, site, root);
+    }
     void operator()(const DepthToSpace& root) const {
         by_channel(Blocks{input(), root.block, site.output.shape.channels, root.columns_last});
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Layers that are no convolutions, and what follows convolutions that cuDNN does not fuse. Private to
-// src/infer/fused/cuda.
+// Layers that are no convolutions, or of each channel by itself, and what follows convolutions that cuDNN does not
+// fuse. Private to src/infer/fused/cuda.
 
 #include <cstddef>
 #include <vector>
@@ -26,11 +26,12 @@ struct ElementwiseSite {
     const Layer* layer = nullptr;
     std::vector<Pixels> inputs;
     Pixels output;
-    std::vector<Operand> operands;  ///< of the pointwise that have one, in their order
+    std::vector<Operand> operands;       ///< of the pointwise that have one, in their order
+    const std::byte* weights = nullptr;  ///< depthwise_weights(); null: of a convolution only what follows
 };
 
-/// Compute a layer whose root is no Convolution; of one that is, only what follows, in place in its output. At most
-/// most_inputs inputs and most_steps pointwise (asserted). Sums are in float32. Throws Error(failed).
+/// Compute a layer whose root is no Convolution, or is_depthwise(); of others what follows, in place in its output. At
+/// most most_inputs inputs and most_steps pointwise (asserted). Sums are in float32. Throws Error(failed).
 void enqueue_elementwise(device::StreamRef stream, const ElementwiseSite& site);
 
 }  // namespace millrace::infer::fused::cuda

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "device/copy.h"
+#include "infer/fused/depthwise.h"
 #include "infer/fused/weights.h"
 
 namespace millrace::infer::fused::cuda {
@@ -48,6 +49,18 @@ std::string reason_against(const Layer& layer) {
         return fmt::format("{} operations follow it, at most {} are fused", layer.pointwise.size(), most_steps);
     }
     return "";
+}
+
+/// Whether enqueue_elementwise() computes a convolution.
+bool is_ours(const Net& net, const Layer& layer) {
+    const auto* convolution = std::get_if<Convolution>(&layer.root);
+    return convolution != nullptr &&
+           is_depthwise(*convolution, net.values[static_cast<std::size_t>(layer.inputs.front())].channels);
+}
+
+Halves weights_for(const Convolution& convolution, const ChannelCounts& channels) {
+    if (is_depthwise(convolution, channels.in)) return depthwise_weights(convolution, channels.padded_in);
+    return arranged_weights(convolution, channels);
 }
 
 /// A net ends with a DepthToSpace that writing its result does on the way.
@@ -110,10 +123,8 @@ void NetRunner::place_weights() {
         const auto in = static_cast<std::size_t>(layer.inputs.front());
         const auto out = static_cast<std::size_t>(layer.output);
         const auto* convolution = std::get_if<Convolution>(&layer.root);
-        of_layer.push_back(convolution == nullptr
-                               ? 0
-                               : packed.add(arranged_weights(
-                                     *convolution, {net_.values[in].channels, channels_[in], channels_[out]})));
+        const ChannelCounts counts{net_.values[in].channels, channels_[in], channels_[out]};
+        of_layer.push_back(convolution == nullptr ? 0 : packed.add(weights_for(*convolution, counts)));
         for (const Pointwise& step : layer.pointwise) {
             if (step.constants.empty()) continue;
             of_layer.push_back(
@@ -150,7 +161,7 @@ ConvolutionSite NetRunner::site_of(const Layer& layer) const {
 }
 
 ElementwiseSite NetRunner::elementwise_of(const Layer& layer, const ConvolutionMemory& memory) const {
-    ElementwiseSite site{&layer, {}, pixels_of(layer.output), {}};
+    ElementwiseSite site{&layer, {}, pixels_of(layer.output), {}, is_ours(net_, layer) ? memory.weights : nullptr};
     for (const int value : layer.inputs) site.inputs.push_back(pixels_of(value));
     std::size_t next = 0;
     for (const Pointwise& step : layer.pointwise) {
@@ -165,7 +176,7 @@ void NetRunner::make_plans(PlanStore& plans) {
     const std::size_t layers = ends_in_blocks(net_) ? layers_.size() - 1 : layers_.size();
     for (std::size_t i = 0; i < layers; ++i) {
         const Layer& layer = net_.layers[i];
-        if (std::holds_alternative<Convolution>(layer.root)) {
+        if (std::holds_alternative<Convolution>(layer.root) && !is_ours(net_, layer)) {
             plan_convolution(layer, layers_[i], plans);
         } else {
             layers_[i].elementwise = elementwise_of(layer, layers_[i].memory);
