@@ -17,9 +17,9 @@ const Shape shape{1, 3, 7, 9};
 void expect_layers(const ModelMaker& model, const std::vector<std::size_t>& steps, const Shape& input = shape) {
     EXPECT_LT(error_of_fused(model.bytes(), input), close);
     const Lowered lowered = lower_for(model.bytes(), input);
-    ASSERT_TRUE(lowered.net.has_value());
+    ASSERT_NE(lowered.whole(), nullptr);
     std::vector<std::size_t> found;
-    for (const Layer& layer : lowered.net->layers) found.push_back(layer.pointwise.size());
+    for (const Layer& layer : lowered.whole()->layers) found.push_back(layer.pointwise.size());
     EXPECT_EQ(found, steps);
 }
 
@@ -87,11 +87,11 @@ TEST_F(FusedFolding, WhatChangesNothingIsGone) {
     x = model_.node("Add", {model_.node("Mul", {x, model_.constant({}, {1})}), model_.constant({3, 1, 1}, {0, 0, 0})});
     model_.output(model_.node("Relu", {x}));
     const Lowered lowered = lower_for(model_.bytes(), shape);
-    ASSERT_TRUE(lowered.net.has_value());
-    ASSERT_EQ(lowered.net->layers.size(), 1U);
-    EXPECT_EQ(lowered.net->layers[0].pointwise.size(), 1U);
+    ASSERT_NE(lowered.whole(), nullptr);
+    ASSERT_EQ(lowered.whole()->layers.size(), 1U);
+    EXPECT_EQ(lowered.whole()->layers[0].pointwise.size(), 1U);
     EXPECT_EQ(lowered.nodes[0].layer, "") << "a cast is left out";
-    EXPECT_EQ(lowered.nodes.back().layer, lowered.net->layers[0].name);
+    EXPECT_EQ(lowered.nodes.back().layer, lowered.whole()->layers[0].name);
 }
 
 TEST_F(FusedFolding, ResidualsJoinWhatIsComputedLast) {
@@ -101,9 +101,9 @@ TEST_F(FusedFolding, ResidualsJoinWhatIsComputedLast) {
     model_.output(model_.node("Relu", {model_.node("Add", {skip, second})}));
     expect_layers(model_, {2, 3});
     const Lowered lowered = lower_for(model_.bytes(), shape);
-    ASSERT_EQ(lowered.net->layers[1].pointwise.size(), 3U);
-    EXPECT_EQ(lowered.net->layers[1].pointwise[1].value, lowered.net->layers[0].output);
-    EXPECT_THAT(lowered.nodes[3].layer, lowered.net->layers[1].name);
+    ASSERT_EQ(lowered.whole()->layers[1].pointwise.size(), 3U);
+    EXPECT_EQ(lowered.whole()->layers[1].pointwise[1].value, lowered.whole()->layers[0].output);
+    EXPECT_THAT(lowered.nodes[3].layer, lowered.whole()->layers[1].name);
 }
 
 TEST_F(FusedFolding, ResidualsOfTwoBranchesJoinTheLater) {
@@ -146,8 +146,8 @@ TEST_F(FusedFolding, SiLUIsOneStep) {
     model_.output(model_.node("Mul", {x, model_.node("Sigmoid", {x})}));
     expect_layers(model_, {2});
     const Lowered lowered = lower_for(model_.bytes(), shape);
-    EXPECT_EQ(lowered.net->layers[0].pointwise[1].kind, Pointwise::Kind::silu);
-    for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.layer, lowered.net->layers[0].name) << node.name;
+    EXPECT_EQ(lowered.whole()->layers[0].pointwise[1].kind, Pointwise::Kind::silu);
+    for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.layer, lowered.whole()->layers[0].name) << node.name;
 }
 
 TEST_F(FusedFolding, PaddingJoinsConvolutionsAndMeansButNotMaxima) {
@@ -166,8 +166,8 @@ TEST_F(FusedFolding, DeadNodesAreLeftOut) {
     (void)model_.conv("input", 3, 64, 3);
     model_.output(model_.node("Relu", {"input"}));
     const Lowered lowered = lower_for(model_.bytes(), shape);
-    ASSERT_TRUE(lowered.net.has_value());
-    EXPECT_EQ(lowered.net->layers.size(), 1U);
+    ASSERT_NE(lowered.whole(), nullptr);
+    EXPECT_EQ(lowered.whole()->layers.size(), 1U);
     EXPECT_EQ(lowered.nodes[0].layer, "");
     EXPECT_EQ(lowered.nodes[0].reason, "");
 }
@@ -191,7 +191,7 @@ TEST_F(FusedFolding, ArithmeticOfShapes) {
     model_.output(model_.node("Resize", {"input", "", "", size}, "mode=linear"));
     expect_layers(model_, {0});
     const Lowered lowered = lower_for(model_.bytes(), shape);
-    EXPECT_EQ(lowered.net->values.at(1), (Value{3, 14, 36}));
+    EXPECT_EQ(lowered.whole()->values.at(1), (Value{3, 14, 36}));
     for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.layer.empty(), node.op != "Resize") << node.name;
 }
 

@@ -37,24 +37,24 @@ TEST(FusedLower, SuperResolutionIsItsConvolutionsAndAPixelShuffle) {
     const std::string model = made_by_make_models("super_resolution(path, np.float32, 16, 5)");
     for (const Shape& shape : {Shape{1, 3, 9, 14}, Shape{3, 3, 1, 1}}) EXPECT_LT(error_of_fused(model, shape), close);
     const Lowered lowered = lower_for(model, {1, 3, 9, 14});
-    ASSERT_TRUE(lowered.net.has_value());
-    ASSERT_EQ(lowered.net->layers.size(), 6U);
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lowered.net->layers[i].pointwise.size(), 2U) << "bias and PRelu";
-    EXPECT_EQ(lowered.net->layers[4].pointwise.size(), 1U) << "bias and the constant behind it in one";
-    EXPECT_TRUE(std::holds_alternative<DepthToSpace>(lowered.net->layers[5].root));
-    EXPECT_TRUE(lowered.net->layers[5].pointwise.empty());
+    ASSERT_NE(lowered.whole(), nullptr);
+    ASSERT_EQ(lowered.whole()->layers.size(), 6U);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lowered.whole()->layers[i].pointwise.size(), 2U) << "bias and PRelu";
+    EXPECT_EQ(lowered.whole()->layers[4].pointwise.size(), 1U) << "bias and the constant behind it in one";
+    EXPECT_TRUE(std::holds_alternative<DepthToSpace>(lowered.whole()->layers[5].root));
+    EXPECT_TRUE(lowered.whole()->layers[5].pointwise.empty());
 }
 
 TEST(FusedLower, HalfWeightsAreThoseOfFloat32Rounded) {
     const Lowered whole = lower_for(made_by_make_models("super_resolution(path, np.float32, 16, 5)"), {1, 3, 9, 14});
     const Lowered half = lower_for(made_by_make_models("super_resolution(path, np.float16, 16, 5)"), {1, 3, 9, 14});
-    ASSERT_TRUE(whole.net && half.net);
-    ASSERT_EQ(half.net->layers.size(), 6U);
-    EXPECT_EQ(half.net->inputs.at(0).name, "input");
-    EXPECT_EQ(half.net->outputs.at(0).name, "output");
+    ASSERT_TRUE(whole.whole() != nullptr && half.whole() != nullptr);
+    ASSERT_EQ(half.whole()->layers.size(), 6U);
+    EXPECT_EQ(half.whole()->inputs.at(0).name, "input");
+    EXPECT_EQ(half.whole()->outputs.at(0).name, "output");
     for (std::size_t i = 0; i < 5; ++i) {
-        const auto& exact = std::get<Convolution>(whole.net->layers[i].root).weights;
-        const auto& rounded = std::get<Convolution>(half.net->layers[i].root).weights;
+        const auto& exact = std::get<Convolution>(whole.whole()->layers[i].root).weights;
+        const auto& rounded = std::get<Convolution>(half.whole()->layers[i].root).weights;
         ASSERT_EQ(exact.size(), rounded.size());
         for (std::size_t at = 0; at < exact.size(); ++at) {
             ASSERT_NEAR(rounded[at], exact[at], std::abs(exact[at]) / 2048 + 1e-7);
@@ -71,8 +71,8 @@ TEST(FusedLower, WeightsBesideTheModel) {
     const std::string bytes = read_all(path);
     const auto lowered = [&] { return lower(std::as_bytes(std::span(bytes)), path, {{"input", {1, 3, 8, 8}}}); };
     const Lowered whole = lowered();
-    ASSERT_TRUE(whole.net.has_value());
-    const auto& weights = std::get<Convolution>(whole.net->layers.at(0).root).weights;
+    ASSERT_NE(whole.whole(), nullptr);
+    const auto& weights = std::get<Convolution>(whole.whole()->layers.at(0).root).weights;
     EXPECT_TRUE(std::ranges::any_of(weights, [](float one) { return one != 0; }));
     std::filesystem::remove(folder.path() / "weights.bin");
     EXPECT_THAT(error_of([&] { (void)lowered(); }).what(), HasSubstr("weights.bin"));
@@ -80,7 +80,7 @@ TEST(FusedLower, WeightsBesideTheModel) {
 
 std::size_t layers_of(const std::string& model, const Shape& shape) {
     const Lowered lowered = lower_for(model, shape);
-    return lowered.net ? lowered.net->layers.size() : 0;
+    return lowered.whole() != nullptr ? lowered.whole()->layers.size() : 0;
 }
 
 TEST(FusedLower, ResNetIsItsConvolutionsAndTwoPools) {
@@ -93,10 +93,10 @@ TEST(FusedLower, ResNetIsItsConvolutionsAndTwoPools) {
         "onnx.save(model, path)");
     EXPECT_LT(error_of_fused(model, {1, 3, 17, 20}), close);
     const Lowered lowered = lower_for(model, {1, 3, 17, 20});
-    ASSERT_TRUE(lowered.net.has_value());
-    EXPECT_EQ(lowered.net->layers.size(), 53U + 2U + 1U) << "convolutions, pools, the product at the end";
+    ASSERT_NE(lowered.whole(), nullptr);
+    EXPECT_EQ(lowered.whole()->layers.size(), 53U + 2U + 1U) << "convolutions, pools, the product at the end";
     int sums = 0;
-    for (const Layer& layer : lowered.net->layers) {
+    for (const Layer& layer : lowered.whole()->layers) {
         EXPECT_FALSE(std::holds_alternative<Identity>(layer.root)) << layer.name;
         for (const Pointwise& step : layer.pointwise) sums += step.value >= 0 ? 1 : 0;
     }
@@ -134,8 +134,8 @@ TEST(FusedLower, PixelShuffleAsPyTorchExportsIt) {
         EXPECT_EQ(layers_of(model.bytes(), shape), 3U);
     }
     const Lowered lowered = lower_for(model.bytes(), {1, 1, 8, 6});
-    EXPECT_EQ(lowered.net->layers[1].pointwise.size(), 2U) << "the bias, and the limits from behind the shuffle";
-    EXPECT_EQ(lowered.nodes.back().layer, lowered.net->layers[1].name);
+    EXPECT_EQ(lowered.whole()->layers[1].pointwise.size(), 2U) << "the bias, and the limits from behind the shuffle";
+    EXPECT_EQ(lowered.nodes.back().layer, lowered.whole()->layers[1].name);
 }
 
 std::string block(ModelMaker& model, const std::string& input, int in, int out) {
@@ -167,14 +167,14 @@ TEST(FusedLower, UNet) {
     EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 12, 20}), close);
     EXPECT_LT(error_of_fused(model.bytes(), {3, 3, 4, 8}), close);
     const Lowered lowered = lower_for(model.bytes(), {1, 3, 12, 20});
-    ASSERT_TRUE(lowered.net.has_value());
-    EXPECT_EQ(lowered.net->layers.size(), 7U + 2U + 2U);
-    const Layer& last = lowered.net->layers.at(8);
+    ASSERT_NE(lowered.whole(), nullptr);
+    EXPECT_EQ(lowered.whole()->layers.size(), 7U + 2U + 2U);
+    const Layer& last = lowered.whole()->layers.at(8);
     ASSERT_TRUE(std::holds_alternative<Concat>(last.root)) << "which resizes one of its inputs";
     const auto& resizes = std::get<Concat>(last.root).resizes;
     ASSERT_EQ(resizes.size(), 2U);
     EXPECT_TRUE(resizes[0].has_value() && !resizes[1].has_value());
-    EXPECT_EQ(lowered.net->values.at(static_cast<std::size_t>(last.inputs[0])), (Value{8, 6, 10}));
+    EXPECT_EQ(lowered.whole()->values.at(static_cast<std::size_t>(last.inputs[0])), (Value{8, 6, 10}));
 }
 
 TEST(FusedLower, AResizingThatOthersReadTooStaysApart) {
@@ -193,8 +193,8 @@ TEST(FusedLower, AResizingThatOthersReadTooStaysApart) {
     for (const std::string& model : {twice, summed}) {
         EXPECT_LT(error_of_fused(model, {2, 3, 5, 4}), close);
         const Lowered lowered = lower_for(model, {2, 3, 5, 4});
-        ASSERT_TRUE(lowered.net.has_value());
-        for (const Layer& layer : lowered.net->layers) {
+        ASSERT_NE(lowered.whole(), nullptr);
+        for (const Layer& layer : lowered.whole()->layers) {
             const auto* join = std::get_if<Concat>(&layer.root);
             EXPECT_TRUE(join == nullptr || join->resizes.empty());
         }
@@ -233,9 +233,9 @@ TEST(FusedLower, SeveralOutputsOneOfThemReadInside) {
     model.output(model.node("Identity", {"input"}));
     EXPECT_LT(error_of_fused(model.bytes(), {1, 3, 6, 5}), close);
     const Lowered lowered = lower_for(model.bytes(), {1, 3, 6, 5});
-    ASSERT_EQ(lowered.net->layers.size(), 3U);
-    EXPECT_EQ(lowered.net->outputs[0].value, lowered.net->layers[0].output) << "the sigmoid stays apart";
-    EXPECT_TRUE(lowered.net->layers[2].pointwise.empty()) << "an input as an output is copied";
+    ASSERT_EQ(lowered.whole()->layers.size(), 3U);
+    EXPECT_EQ(lowered.whole()->outputs[0].value, lowered.whole()->layers[0].output) << "the sigmoid stays apart";
+    EXPECT_TRUE(lowered.whole()->layers[2].pointwise.empty()) << "an input as an output is copied";
 }
 
 TEST(FusedLower, WholeNetsOfOthers) {
@@ -246,10 +246,11 @@ TEST(FusedLower, WholeNetsOfOthers) {
         return lower(std::as_bytes(std::span(bytes)), name, {{input, {1, 3, 224, 224}}});
     };
     const Lowered densenet = lowered("densenet121", "data_0");
-    ASSERT_TRUE(densenet.net.has_value());
-    EXPECT_EQ(densenet.net->values.at(static_cast<std::size_t>(densenet.net->outputs[0].value)), (Value{1000, 1, 1}));
+    ASSERT_NE(densenet.whole(), nullptr);
+    EXPECT_EQ(densenet.whole()->values.at(static_cast<std::size_t>(densenet.whole()->outputs[0].value)),
+              (Value{1000, 1, 1}));
     // 120 convolutions and a product; 58 concatenations, 5 pools, and the normalisations that cannot join anything.
-    EXPECT_EQ(densenet.net->layers.size(), 242U);
+    EXPECT_EQ(densenet.whole()->layers.size(), 242U);
     // Channels are shuffled by reshaping and transposing.
     for (const auto& [name, input] : {std::pair("shufflenet", "gpu_0/data_0"), std::pair("inception_v2", "data_0"),
                                       std::pair("resnet50", "gpu_0/data_0"), std::pair("squeezenet", "data_0")}) {

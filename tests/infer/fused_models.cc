@@ -9,7 +9,9 @@
 #include <limits>
 #include <sstream>
 
+#include "infer/fused/trace.h"
 #include "infer/model_fixture.h"
+#include "infer/onnxruntime/type_inference.h"
 #include "infer/session.h"
 
 namespace millrace::infer::fused {
@@ -155,8 +157,12 @@ std::string ModelMaker::another_output() {
 
 std::string ModelMaker::bytes() const { return model_->SerializeAsString(); }
 
+std::vector<graph::TensorType> infer_types(const std::string& model) {
+    return ort::infer_types(runtime_library(), model);
+}
+
 Lowered lower_for(const std::string& model, const Shape& input) {
-    return lower(std::as_bytes(std::span(model)), "test.onnx", {{"input", input}});
+    return lower(std::as_bytes(std::span(model)), "test.onnx", {{"input", input}}, infer_types);
 }
 
 ModelRequest fused_request(const std::string& path, const Shape& shape) {
@@ -176,8 +182,8 @@ ModelRequest fused_request(const std::string& path, const Shape& shape) {
 double error_of_fused(const std::string& model, const Shape& shape) {
     const Lowered lowered = lower_for(model, shape);
     for (const NodeFate& node : lowered.nodes) EXPECT_EQ(node.reason, "") << node.name;
-    EXPECT_TRUE(lowered.net.has_value());
-    if (!lowered.net) return infinity;
+    EXPECT_NE(lowered.whole(), nullptr);
+    if (lowered.whole() == nullptr) return infinity;
     std::int64_t count = 1;
     for (const std::int64_t extent : shape) count *= extent;
     Elements input(static_cast<std::size_t>(count));
@@ -186,7 +192,7 @@ double error_of_fused(const std::string& model, const Shape& shape) {
     std::ranges::generate(input, [&] { return double{distribution(random)}; });
     const TemporaryFolder folder;
     const ModelRequest request = fused_request(folder.write("model.onnx", model), shape);
-    const auto [ours, largest] = run_fused(*lowered.net, request, input);
+    const auto [ours, largest] = run_fused(*lowered.whole(), request, input);
     const auto reference = run_with_onnxruntime(request, shape, input);
     EXPECT_EQ(ours.size(), reference.size());
     double error = 0;
@@ -199,6 +205,7 @@ double error_of_fused(const std::string& model, const Shape& shape) {
 std::string reason_of(const std::string& model, const Shape& input) {
     std::string reasons;
     for (const NodeFate& node : lower_for(model, input).nodes) {
+        if (node.reason == not_worth || node.reason == between) continue;
         if (!node.reason.empty()) reasons += (reasons.empty() ? "" : "; ") + node.reason;
     }
     return reasons;

@@ -51,6 +51,9 @@ class ModelMaker {
     int names_ = 0;
 };
 
+/// TypeInference by ONNX Runtime.
+[[nodiscard]] std::vector<graph::TensorType> infer_types(const std::string& model);
+
 /// lower() for an input of that shape.
 [[nodiscard]] Lowered lower_for(const std::string& model, const Shape& input);
 
@@ -71,7 +74,8 @@ class ModelMaker {
 /// not.
 [[nodiscard]] double error_of_fused(const std::string& model, const Shape& shape);
 
-/// The reason of the only node that has one; "" where none has, and all joined by "; " where several have.
+/// The reason of the only node that has one; "" where none has, and all joined by "; " where several have. Of nodes
+/// that could be fused none counts.
 [[nodiscard]] std::string reason_of(const std::string& model, const Shape& input);
 
 }  // namespace millrace::infer::fused

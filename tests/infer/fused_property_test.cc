@@ -10,6 +10,7 @@
 #include <set>
 
 #include "infer/fused_models.h"
+#include "infer/fused_parts.h"
 
 namespace millrace::infer::fused {
 namespace {
@@ -29,9 +30,12 @@ T any_of(const std::vector<T>& choices) {
     return *rc::gen::elementOf(choices);
 }
 
+/// Whether a net has nodes that are not fused.
+enum class Unknown { none, some };
+
 class RandomNet {
   public:
-    RandomNet() {
+    explicit RandomNet(Unknown unknown) : unknown_(unknown) {
         first_ = {"input", any_of<int>({1, 3}), any(1, 9), any(1, 9)};
         shape_ = {any_of<int>({1, 1, 3}), first_.channels, first_.height, first_.width};
         model_ = std::make_unique<ModelMaker>(Shape{-1, first_.channels, -1, -1});
@@ -60,6 +64,7 @@ class RandomNet {
 
     Known any_node() {
         const Known from = any_known();
+        if (unknown_ == Unknown::some && any(0, 3) == 0) return unknown(from);
         switch (any(0, 9)) {
             case 0:
             case 1:
@@ -80,6 +85,22 @@ class RandomNet {
             default:
                 return concat(from);
         }
+    }
+
+    Known unknown(const Known& from) {
+        if (any(0, 4) == 0) {
+            // Pixel by pixel, in another order of dimensions.
+            const std::string turned = model_->node("Transpose", {from.name}, "perm=0,2,3,1");
+            const std::string soft = model_->node("Softmax", {turned}, "axis=3");
+            return {model_->node("Transpose", {soft}, "perm=0,3,1,2"), from.channels, from.height, from.width};
+        }
+        if (any(0, 4) == 0) {
+            const std::string largest = model_->node("TopK", {from.name, model_->integers({1})}, "axis=1");
+            (void)model_->another_output();
+            return {largest, 1, from.height, from.width};
+        }
+        const auto op = any_of<std::string>({"Elu", "Softmax", "Softsign", "Erf"});
+        return {model_->node(op, {from.name}, op == "Softmax" ? "axis=1" : ""), from.channels, from.height, from.width};
     }
 
     Known conv(const Known& from) {
@@ -194,6 +215,7 @@ class RandomNet {
         return result;
     }
 
+    const Unknown unknown_;
     Known first_;
     Shape shape_;
     std::unique_ptr<ModelMaker> model_;
@@ -202,8 +224,14 @@ class RandomNet {
 };
 
 RC_GTEST_PROP(FusedProperty, RandomNetsGiveOnnxRuntimesNumbers, ()) {
-    const RandomNet net;
+    const RandomNet net(Unknown::none);
     RC_ASSERT(error_of_fused(net.bytes(), net.shape()) < close_enough());
+}
+
+RC_GTEST_PROP(FusedProperty, RandomNetsInPartsGiveOnnxRuntimesNumbers, ()) {
+    const RandomNet net(Unknown::some);
+    RC_ASSERT(error_of_parts(net.bytes(), net.shape(), any_of<double>({0, 0, 0, 2})) < 1e-4);
+    RC_ASSERT(!testing::Test::HasFailure());
 }
 
 }  // namespace

@@ -66,12 +66,9 @@ Reason give_conv(Trace& trace, const Node& node, const Operand& picture, Convolu
     std::vector<Pointwise> steps;
     Reason reason = check_limits(node, conv);
     if (reason.empty()) reason = bias_of(trace, node, conv.out_channels, steps);
-    const Shape shape{picture.shape[0], output.channels, output.height, output.width};
-    if (!reason.empty()) {
-        trace.give_shape(node.outputs.at(0), shape);
-        return reason;
-    }
-    trace.give(node.outputs.at(0), trace.add({picture.value}, std::move(conv), output, std::move(steps)), shape);
+    if (!reason.empty()) return reason;
+    trace.give(node.outputs.at(0), trace.add({picture.value}, std::move(conv), output, std::move(steps)),
+               {picture.shape[0], output.channels, output.height, output.width});
     return "";
 }
 

@@ -146,10 +146,7 @@ Reason lower_resize(Trace& trace, const Node& node) {
     if (reason.empty()) {
         reason = set_rounding(node.text("nearest_mode", is_old ? "floor" : "round_prefer_floor"), resize);
     }
-    if (!reason.empty()) {
-        trace.give_shape(node.outputs.at(0), target.shape);
-        return reason;
-    }
+    if (!reason.empty()) return reason;
     return give_resize(trace, node, picture, resize, target);
 }
 

@@ -11,14 +11,11 @@
 #include "infer/fused/selection.h"
 
 namespace millrace::infer::fused {
-namespace {
 
 using graph::Constant;
-using graph::GraphPort;
 using graph::Node;
 using graph::Shape;
 
-/// The picture that a shape of two to four dimensions means; nullopt: none, or one that is too large for any device.
 std::optional<Value> picture_of(const Shape& shape) {
     constexpr std::int64_t most = 1 << 16;
     if (shape.size() < 2 || shape.size() > 4) return std::nullopt;
@@ -29,48 +26,6 @@ std::optional<Value> picture_of(const Shape& shape) {
     return Value{extent(1), extent(2), extent(3)};
 }
 
-/// Of a node that is not fused, where its result surely has the shape and the type of what it reads.
-bool keeps_shape(const Node& node) {
-    static const std::set<std::string> known{"Ceil",
-                                             "Celu",
-                                             "Clip",
-                                             "Cos",
-                                             "Dropout",
-                                             "Elu",
-                                             "Erf",
-                                             "Exp",
-                                             "Floor",
-                                             "Gelu",
-                                             "GroupNormalization",
-                                             "Hardmax",
-                                             "Identity",
-                                             "InstanceNormalization",
-                                             "LRN",
-                                             "LayerNormalization",
-                                             "Log",
-                                             "LogSoftmax",
-                                             "LpNormalization",
-                                             "MeanVarianceNormalization",
-                                             "Mish",
-                                             "Reciprocal",
-                                             "Round",
-                                             "Selu",
-                                             "Sign",
-                                             "Sin",
-                                             "Softmax",
-                                             "Softplus",
-                                             "Softsign",
-                                             "Sqrt",
-                                             "ThresholdedRelu",
-                                             "BatchNormalization",
-                                             "PRelu",
-                                             "LeakyRelu",
-                                             "HardSigmoid"};
-    return node.domain.empty() && known.contains(node.op);
-}
-
-}  // namespace
-
 std::string shown(const Shape& shape) {
     std::vector<std::string> extents;
     extents.reserve(shape.size());
@@ -78,8 +33,11 @@ std::string shown(const Shape& shape) {
     return fmt::format("[{}]", fmt::join(extents, ", "));
 }
 
-Trace::Trace(graph::ModelGraph graph, const InputShapes& inputs)
-    : graph_(std::move(graph)), shapes_(inputs), reasons_(graph_.nodes.size()) {}
+Trace::Trace(const TraceSource& source) : source_(source), graph_(source.model.graph()), reasons_(graph_.nodes.size()) {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+        for (const std::string& output : graph_.nodes[i].outputs) makers_.emplace(output, static_cast<int>(i));
+    }
+}
 
 void Trace::run() {
     add_inputs();
@@ -91,64 +49,18 @@ void Trace::run() {
     add_outputs();
 }
 
-void Trace::add_inputs() {
-    for (const GraphPort& port : graph_.inputs) {
-        const auto given = shapes_.find(port.name);
-        const std::optional<Shape> shape = given == shapes_.end() ? port.shape : std::optional(given->second);
-        const auto foreign = [&](const std::string& why) { known_.emplace(port.name, Foreign{std::nullopt, why}); };
-        if (port.type != "float32" && port.type != "float16") {
-            foreign(fmt::format("input '{}' is {}, not float32 or float16", port.name, port.type));
-            continue;
-        }
-        if (!shape || std::ranges::any_of(*shape, [](std::int64_t extent) { return extent < 0; })) {
-            foreign(fmt::format("a dynamic axis remains: input '{}' is {}", port.name,
-                                shape ? shown(*shape) : "of any shape"));
-            continue;
-        }
-        const auto size = picture_of(*shape);
-        if (!size || (has_batch_ && (*shape)[0] != draft_.batch)) {
-            foreign(fmt::format("input '{}' is {}, expected [{}, channels, height, width]", port.name, shown(*shape),
-                                has_batch_ ? std::to_string(draft_.batch) : "batch"));
-            continue;
-        }
-        draft_.batch = static_cast<int>((*shape)[0]);
-        has_batch_ = true;
-        const int value = draft_.add_value(*size);
-        inputs_.push_back({port.name, value});
-        known_.emplace(port.name, Seen{View(value, draft_.batch, *size, *shape), {}});
-    }
-}
-
-/// An output that is no picture falls back on the node that gives it.
-void Trace::add_outputs() {
-    for (const GraphPort& port : graph_.outputs) {
-        const Operand operand = picture(port.name);
-        if (operand.reason.empty()) {
-            draft_.kept.insert(operand.value);
-            outputs_.push_back({port.name, operand.value});
-            continue;
-        }
-        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-            if (std::ranges::count(graph_.nodes[i].outputs, port.name) > 0 && reasons_[i].empty()) {
-                reasons_[i] = constant(port.name) != nullptr
-                                  ? fmt::format("output '{}' is the same for every picture", port.name)
-                                  : operand.reason;
-            }
-        }
-    }
-}
-
 void Trace::visit(const Node& node) {
-    Reason& reason = reasons_[static_cast<std::size_t>(current_)];
     const auto is_constant = [this](const std::string& name) { return name.empty() || constant(name) != nullptr; };
     if (node.outputs.empty()) return;
-    const Reason why = std::ranges::all_of(node.inputs, is_constant) ? fold(node) : lower(node);
-    if (why.empty()) return;
-    reason = why;
-    for (const std::string& input : node.inputs) {
-        if (const View* read = view(input)) draft_.kept.insert(read->value());
+    Reason why(not_worth);
+    if (!source_.left.contains(current_)) {
+        why = std::ranges::all_of(node.inputs, is_constant) ? fold(node) : lower(node);
     }
-    give_foreign(node);
+    if (why.empty()) {
+        note_types(node);
+    } else {
+        leave_node(current_, why);
+    }
 }
 
 Reason Trace::fold(const Node& node) {
@@ -167,12 +79,24 @@ Reason Trace::lower(const Node& node) {
     return lowering(*this, node);
 }
 
-void Trace::give_foreign(const Node& node) {
-    for (const std::string& output : node.outputs) {
-        known_.try_emplace(output, Foreign{std::nullopt, fmt::format("{} is not fused", node.name)});
+/// What is fused or folded gives mostly what it is given.
+void Trace::note_types(const Node& node) {
+    constexpr graph::ElementType int64 = 7;
+    constexpr graph::ElementType boolean = 9;
+    static const std::set<std::string> questions{"Equal",          "Less", "LessOrEqual", "Greater",
+                                                 "GreaterOrEqual", "And",  "Or"};
+    graph::ElementType type = 0;
+    if (node.op == "Cast") {
+        type = static_cast<graph::ElementType>(node.integer("to", 0));
+    } else if (node.op == "Shape") {
+        type = int64;
+    } else if (questions.contains(node.op)) {
+        type = boolean;
+    } else if (const auto found = graph_.types.find(node.input(node.op == "Where" ? 1 : 0));
+               found != graph_.types.end()) {
+        type = found->second;
     }
-    const auto shape = shape_of(node.input(0));
-    if (!node.outputs.empty() && shape && keeps_shape(node)) give_shape(node.outputs[0], *shape);
+    for (const std::string& output : node.outputs) graph_.types.try_emplace(output, type);
 }
 
 const Trace::Known* Trace::find(const std::string& name) const {
@@ -191,34 +115,40 @@ const View* Trace::view(const std::string& name) const {
     return seen == nullptr ? nullptr : &seen->view;
 }
 
+graph::TensorType Trace::type_of(const std::string& name) const {
+    const auto type = graph_.types.find(name);
+    graph::TensorType known{type == graph_.types.end() ? 0 : type->second, std::nullopt};
+    const Known* value = find(name);
+    if (value == nullptr) return known;
+    if (const auto* foreign = std::get_if<Foreign>(value)) {
+        known.shape = foreign->shape;
+    } else {
+        known.shape = shape_of(name);
+    }
+    return known;
+}
+
 std::optional<Shape> Trace::shape_of(const std::string& name) const {
     const Known* known = find(name);
     if (known == nullptr) return std::nullopt;
     if (const auto* constant = std::get_if<Constant>(known)) return constant->shape;
     if (const auto* seen = std::get_if<Seen>(known)) return seen->view.shape();
-    return std::get<Foreign>(*known).shape;
+    const auto& shape = std::get<Foreign>(*known).shape;
+    if (!shape || std::ranges::any_of(*shape, [](std::int64_t extent) { return extent < 0; })) return std::nullopt;
+    return shape;
 }
 
 Operand Trace::picture(const std::string& name) {
-    const auto found = known_.find(name);
-    if (found == known_.end()) return {.reason = fmt::format("it reads '{}', which no node before it gives", name)};
-    if (const auto* foreign = std::get_if<Foreign>(&found->second)) return admit(name, *foreign);
-    if (auto* seen = std::get_if<Seen>(&found->second)) return realise(name, *seen);
-    return {.reason = fmt::format("it reads constants, '{}', as a picture", name)};
-}
-
-/// What other parts of the model make comes in from outside.
-Operand Trace::admit(const std::string& name, const Foreign& foreign) {
-    if (!foreign.shape) return {.reason = fmt::format("the shape of '{}' is not known: {}", name, foreign.why)};
-    const Shape shape = *foreign.shape;
-    const auto size = picture_of(shape);
-    if (!size || (has_batch_ && shape[0] != draft_.batch)) {
-        return {.reason =
-                    fmt::format("it reads '{}', {}, expected [batch, channels, height, width]", name, shown(shape))};
+    const Known* known = find(name);
+    if (known == nullptr) return {.reason = fmt::format("it reads '{}', which no node before it gives", name)};
+    if (std::holds_alternative<Constant>(*known)) {
+        return {.reason = fmt::format("it reads constants, '{}', as a picture", name)};
     }
-    const int value = draft_.add_value(*size);
-    known_.insert_or_assign(name, Seen{View(value, static_cast<int>(shape[0]), *size, shape), {}});
-    return {value, *size, shape, ""};
+    if (std::holds_alternative<Seen>(*known)) {
+        if (auto operand = realise(name)) return *std::move(operand);
+        leave_view(name);
+    }
+    return admit(name, std::get<Foreign>(known_.at(name)));
 }
 
 /// The layer that makes a view a picture of its own; nullopt: there is none for it.
@@ -232,25 +162,19 @@ std::optional<Root> Trace::reordered(const View& view) const {
     return std::nullopt;
 }
 
-Operand Trace::realise(const std::string& name, Seen& seen) {
+std::optional<Operand> Trace::realise(const std::string& name) {
+    const Seen seen = std::get<Seen>(known_.at(name));
     const Value size = draft_.value(seen.view.value());
     const Shape shape = seen.view.shape();
-    if (seen.view.is_picture()) return {seen.view.value(), size, shape, ""};
-    if (auto root = reordered(seen.view)) {
-        const int value = add({seen.view.value()}, *std::move(root), *picture_of(shape));
-        DraftLayer& layer = draft_.layers.back();
-        layer.nodes = seen.nodes;
-        layer.layer.name = graph_.nodes[static_cast<std::size_t>(seen.nodes.back())].name;
-        give(name, value, shape);
-        return {value, *picture_of(shape), shape, ""};
-    }
-    for (const int node : seen.nodes) {
-        reasons_[static_cast<std::size_t>(node)] =
-            fmt::format("{} is fused only where it changes no order, or as part of a shuffle of pixels or channels",
-                        graph_.nodes[static_cast<std::size_t>(node)].op);
-    }
-    return {.reason = fmt::format("it reads '{}', a picture of {} x {} x {} turned into {}", name, size.channels,
-                                  size.height, size.width, shown(shape))};
+    if (seen.view.is_picture()) return Operand{seen.view.value(), size, shape, ""};
+    auto root = reordered(seen.view);
+    if (!root) return std::nullopt;
+    const int value = add({seen.view.value()}, *std::move(root), *picture_of(shape));
+    DraftLayer& layer = draft_.layers.back();
+    layer.nodes = seen.nodes;
+    layer.layer.name = graph_.nodes[static_cast<std::size_t>(seen.nodes.back())].name;
+    give(name, value, shape);
+    return Operand{value, *picture_of(shape), shape, ""};
 }
 
 int Trace::add(std::vector<int> inputs, Root root, const Value& output, std::vector<Pointwise> pointwise) {
@@ -298,10 +222,6 @@ void Trace::give_same(const std::string& name, const std::string& as) {
     Known known = known_.at(as);
     if (auto* seen = std::get_if<Seen>(&known)) seen->nodes.push_back(current_);
     known_.insert_or_assign(name, std::move(known));
-}
-
-void Trace::give_shape(const std::string& name, Shape shape) {
-    known_.insert_or_assign(name, Foreign{std::move(shape), ""});
 }
 
 }  // namespace millrace::infer::fused

@@ -83,8 +83,10 @@ bool View::is_picture() const {
     return true;
 }
 
+bool View::is_in_order() const { return runs_ == whole(); }
+
 bool View::is_flat() const {
-    return runs_ == whole() && shape_ == graph::Shape{extents_[0], extents_[1] * extents_[2] * extents_[3]};
+    return is_in_order() && shape_ == graph::Shape{extents_[0], extents_[1] * extents_[2] * extents_[3]};
 }
 
 std::optional<DepthToSpace> View::depth_to_space() const {

@@ -27,6 +27,8 @@ class View {
 
     /// The picture unchanged, [N, C, H, W] or what is left of it without dimensions of 1 at the end.
     [[nodiscard]] bool is_picture() const;
+    /// All of a picture's elements as they lie in memory, [N, C, H, W] row-major, whatever the shape.
+    [[nodiscard]] bool is_in_order() const;
     /// All of a picture's elements in a row, [N, C * H * W].
     [[nodiscard]] bool is_flat() const;
     /// [N, C, H, W] of which each comes from channels: a pixel shuffle.

@@ -22,6 +22,19 @@ using Integers = std::vector<std::int64_t>;
 /// The same of dimensions that come from a file; nullopt: some are negative, or the product exceeds 2^40.
 [[nodiscard]] std::optional<std::int64_t> checked_count(const Shape& shape);
 
+/// ONNX's number of a type (onnx::TensorProto::DataType); 0: not known.
+using ElementType = int;
+
+/// What is known of a tensor; dimensions of -1 are not. nullopt: not even their number is.
+struct TensorType {
+    ElementType element = 0;
+    std::optional<Shape> shape;
+
+    /// Type and all of the shape.
+    [[nodiscard]] bool is_known() const;
+    friend bool operator==(const TensorType&, const TensorType&) = default;
+};
+
 /// A tensor that stands in the file, row-major. Reals: of any floating type, as float32; integers: of any other, also
 /// bool.
 struct Constant {
@@ -43,6 +56,7 @@ struct Node {
     std::vector<std::string> inputs;   ///< "": left out
     std::vector<std::string> outputs;  ///< as inputs
     std::map<std::string, Attribute> attributes;
+    std::vector<std::string> captured;  ///< what its subgraphs read of the graph around them
 
     [[nodiscard]] bool has(const std::string& attribute) const { return attributes.contains(attribute); }
     /// Also where it has another type than asked for: `missing`.
@@ -65,12 +79,10 @@ struct ModelGraph {
     int operator_set = 0;  ///< of the standard domain
     std::vector<Node> nodes;
     std::map<std::string, Constant> constants;
+    /// Of inputs and constants, also of those that Constant and ConstantOfShape give.
+    std::map<std::string, ElementType> types;
     std::vector<GraphPort> inputs;
     std::vector<GraphPort> outputs;
 };
-
-/// Reads the bytes of an ONNX file. `path` is the file's, for messages and for external data, which lie beside it.
-/// Throws Error(bad_input): not an ONNX model, or weights are missing.
-[[nodiscard]] ModelGraph read_model(std::span<const std::byte> model, const std::string& path);
 
 }  // namespace millrace::infer::graph

@@ -55,8 +55,8 @@ Net lowered_net(const ModelDescription& model, const TensorDesc& input) {
     if (model.layout != Layout::nchw || model.window_axis) throw cannot("its input is no [N, C, H, W]");
     const std::vector<char> bytes = read_file(model.path);
     Lowered lowered = lower(std::as_bytes(std::span(bytes)), model.path, {{model.inputs.front().name, input.shape}});
-    if (!lowered.net) throw cannot(first_reason(lowered));
-    return *std::move(lowered.net);
+    if (lowered.whole() == nullptr) throw cannot(first_reason(lowered));
+    return std::get<Net>(std::move(lowered.parts.front().body));
 }
 
 TensorDesc output_desc(const Net& net, const Port& port) {
@@ -106,7 +106,7 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     PlanStore plans(request.engine);
     const bool chosen = !plans.empty();
     runner_.emplace(std::move(net), stream_, plans, request.gpu_memory);
-    if (!chosen && !request.engine.empty()) plans.save(request.engine);
+    if (!chosen) plans.save(request.engine);
     report_.choice = {.provider = Provider::fused};
     warm_up();
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
