@@ -9,7 +9,10 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "engine/job_members.h"
+#include "engine/rate.h"
+#include "infer/engine_record.h"
 
 namespace millrace::engine {
 
@@ -20,6 +23,8 @@ using core::Error;
 using core::ErrorCode;
 
 constexpr std::chrono::milliseconds told_every{250};
+constexpr std::chrono::duration<double> warm{0.05};
+constexpr std::chrono::duration<double> timed{0.3};
 
 // One session, from the question whether there is an engine to the answer.
 class EngineSession final : infer::EngineBuilder {
@@ -61,8 +66,35 @@ class EngineSession final : infer::EngineBuilder {
     void build(const std::filesystem::path& folder) override { source_.engines.build(job_, folder); }
 
     std::string check(const std::filesystem::path& folder) override {
-        verdict_ = compare(*source_.engines.load(job_, folder));
-        return verdict_->close ? "" : verdict_->text;
+        infer::EngineRecord record;
+        (void)expected();  // the device's memory is for one of the two
+        {
+            const std::unique_ptr<infer::Session> session = source_.engines.load(job_, folder);
+            verdict_ = compare(*session);
+            if (!verdict_->close) return verdict_->text;
+            record.verdict = *verdict_;
+            if (serving_.rival) record.seconds[own_way()] = seconds_a_run(*session);
+        }
+        if (serving_.rival) time_rival(record);
+        infer::save_record(record, folder);
+        return "";
+    }
+
+    [[nodiscard]] double seconds_a_run(infer::Session& session) const {
+        ResidentRuns runs(session, 1);
+        (void)runs.rate(warm, source_.stop);
+        return session.model().batch / runs.rate(timed, source_.stop);
+    }
+
+    // Without room for it, or a way to load it, there is no rival.
+    void time_rival(infer::EngineRecord& record) const {
+        try {
+            const std::unique_ptr<infer::Session> session = serving_.rival();
+            record.seconds[infer::to_string(session->report().choice)] = seconds_a_run(*session);
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::interrupted) throw;
+            core::log::debug("{}: not timed beside {}: {}", job_.model.path, name(), error.what());
+        }
     }
 
     // A runtime that does not take the engine may build another in its place, which is not what is recorded.
@@ -74,8 +106,6 @@ class EngineSession final : infer::EngineBuilder {
     }
 
     infer::Engine build_engine() {
-        // The reference first: the device's memory is for one of the two.
-        (void)expected();
         const auto begin = Clock::now();
         auto built = std::async(std::launch::async, [this] {
             return source_.cache.build(source_.key, *this, infer::WhileBusy::wait, source_.stop);
@@ -97,9 +127,11 @@ class EngineSession final : infer::EngineBuilder {
                             "ONNX Runtime's own kernels on " + serving_.samples().text());
     }
 
+    [[nodiscard]] std::string own_way() const { return std::string(infer::name(source_.engines.provider())); }
     [[nodiscard]] std::string name() const { return source_.engines.version(); }
 
     CheckedSession with(const infer::Engine& engine) {
+        if (const std::string faster = faster_rival(engine); !faster.empty()) return without(faster);
         (void)expected();
         CheckedSession made;
         made.session = load(engine);
@@ -115,8 +147,23 @@ class EngineSession final : infer::EngineBuilder {
 
     CheckedSession without(const std::string& reason) {
         CheckedSession made = serving_.fallback();
-        made.fallbacks.push_back(fmt::format("{}: {}: the model runs without it", name(), reason));
+        auto& said = source_.wish == Wish::asked ? made.fallbacks : made.notes;
+        said.push_back(fmt::format("{}: {}: the model runs without it", name(), reason));
         return made;
+    }
+
+    // What was measured when the engine was built stands for good, so that a run does not depend on the day.
+    [[nodiscard]] std::string faster_rival(const infer::Engine& engine) const {
+        if (source_.wish == Wish::asked) return "";
+        const auto record = infer::load_record(engine.folder);
+        if (!record) return "";
+        const auto mine = record->seconds.find(own_way());
+        for (const auto& [way, seconds] : record->seconds) {
+            if (mine == record->seconds.end() || seconds >= mine->second) continue;
+            return fmt::format("{:.3f} ms a run, when it was built, and {} {:.3f}", 1e3 * mine->second, way,
+                               1e3 * seconds);
+        }
+        return "";
     }
 
     CheckedSession not_built() {
@@ -135,7 +182,7 @@ class EngineSession final : infer::EngineBuilder {
 }  // namespace
 
 void check_runtime(const Job& job, device::DeviceId device) {
-    if (job.model.runtime == ModelRuntime::automatic) return;
+    if (job.model.runtime == ModelRuntime::automatic) return;  // where it needs what is missing it does without
     const std::string asked = fmt::format("--runtime {}", name_of(job.model.runtime));
     if (job.model.path.empty()) {
         throw Error(ErrorCode::usage, fmt::format("{}: there is no model; give one with -m", asked));

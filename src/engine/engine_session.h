@@ -20,11 +20,16 @@ void check_runtime(const Job& job, device::DeviceId device);
 /// Called some times a second while an engine is built, with the seconds since that began.
 using Building = std::function<void(double)>;
 
+/// asked: the job wants an engine, and to run without one is a fallback. tried: an engine is taken where there can be
+/// one and it is faster than the rival; all else is a note.
+enum class Wish : std::uint8_t { asked, tried };
+
 /// Where engines come from, and what to do without one.
 struct EngineSource {
     infer::EngineRuntime& engines;
     infer::EngineCache& cache;
     infer::EngineKey key;
+    Wish wish = Wish::asked;
     Building building;     ///< empty: none is built
     std::stop_token stop;  ///< ends the wait for another process; a build of our own ends by itself
 };
@@ -37,6 +42,8 @@ struct Serving {
     std::function<CheckedSession()> fallback;
     /// What a comparison runs on.
     std::function<const Samples&()> samples;
+    /// What else runs the model at this precision, to be timed beside an engine that is built; empty: nobody asks.
+    std::function<std::unique_ptr<infer::Session>()> rival = {};
 };
 
 /// with_engine: this run continues one that an engine served.
@@ -44,9 +51,9 @@ enum class Earlier : std::uint8_t { none, with_engine };
 
 /// The session of `job`. What is in the cache is taken, else an engine is built; either is compared with the reference
 /// on this input's frames (infer::judge). Where an engine cannot be built or loaded, or its results are off, the
-/// fallback serves, which is a fallback. A run that continues another takes that one's engine and compares nothing.
-/// Throws Error(out_of_memory) where less at a time may do, Error(interrupted), Error(usage) where the engine of the
-/// run before is gone.
+/// fallback serves. What is found out while it is built is kept with it (infer/engine_record.h). A run that continues
+/// another takes that one's engine and compares nothing. Throws Error(out_of_memory) where less at a time may do,
+/// Error(interrupted), Error(usage) where the engine of the run before is gone.
 [[nodiscard]] CheckedSession make_engine_session(const infer::EngineJob& job, const EngineSource& source,
                                                  const Serving& serving, Earlier earlier);
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/output_checks.h"
 
@@ -17,11 +18,16 @@ class Making {
         : from_(from), request_(request), plan_(plan), cache_(from.job.model.engine_cache) {}
 
     CheckedSession make() {
-        if (!from_.loaded.engines) return without_engine();
+        const LoadedModel& loaded = from_.loaded;
+        if (!loaded.engines) {
+            CheckedSession made = without_engine();
+            if (!loaded.no_engines.empty()) made.notes.push_back(loaded.no_engines);
+            return made;
+        }
         if (request_.choice && !infer::runs_engines(request_.choice->provider)) {
             CheckedSession made = without_engine();
-            made.fallbacks.push_back(from_.loaded.engines->version() +
-                                     ": the run that this one continues went on without");
+            if (tries_engine()) return made;
+            made.fallbacks.push_back(loaded.engines->version() + ": the run that this one continues went on without");
             return made;
         }
         return with_engine(request_.choice ? as_before() : request_);
@@ -33,6 +39,7 @@ class Making {
         return *samples_;
     }
 
+    [[nodiscard]] bool tries_engine() const { return from_.job.model.runtime == ModelRuntime::automatic; }
     [[nodiscard]] bool tries_half() const { return from_.job.model.precision == Precision::automatic; }
 
     // The run before may have gone on with an engine in float32 where float16 was tried.
@@ -53,11 +60,27 @@ class Making {
     CheckedSession with_engine(const infer::ModelRequest& request) {
         const Earlier earlier = request.choice ? Earlier::with_engine : Earlier::none;
         const infer::EngineJob job{request, plan_.model, plan_.input};
-        const EngineSource source{*from_.loaded.engines, cache_, key_of(request), from_.building, from_.stop};
+        const EngineSource source{*from_.loaded.engines, cache_,
+                                  key_of(request),       tries_engine() ? Wish::tried : Wish::asked,
+                                  from_.building,        from_.stop};
         const auto reference = [this] { return make_reference_session(request_, plan_); };
         const auto fallback = [&] { return after(request); };
-        return make_engine_session(job, source, {reference, fallback, [this]() -> const Samples& { return samples(); }},
-                                   earlier);
+        Serving serving{reference, fallback, [this]() -> const Samples& { return samples(); }};
+        // Also where fused layers are asked for: another job may take the same plans and leave it open.
+        if (from_.loaded.engines->provider() == infer::Provider::fused) serving.rival = [this] { return rival(); };
+        return make_engine_session(job, source, serving, earlier);
+    }
+
+    // On ONNX Runtime's own kernels, in float16 where that can be made.
+    [[nodiscard]] std::unique_ptr<infer::Session> rival() const {
+        try {
+            return infer::make_session(request_, plan_.model, plan_.input);
+        } catch (const core::Error& error) {
+            if (error.code() != core::ErrorCode::bad_input) throw;
+        }
+        infer::ModelRequest as_is = request_;
+        as_is.weights = infer::Weights::as_is;
+        return infer::make_session(as_is, plan_.model, plan_.input);
     }
 
     // An engine in float16 that nobody insisted on may be one in float32, too.

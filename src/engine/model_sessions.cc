@@ -120,9 +120,28 @@ class Loading {
     LoadNotes said_;  ///< of the last try
 };
 
+// Where they cannot be, the model runs on ONNX Runtime.
+void try_fused(LoadedModel& loaded, const ModelOptions& options) {
+    if (options.engine_cache.empty()) {
+        loaded.no_engines =
+            "no fused layers: HOME is not set; say with --engine-cache where their plans are to be kept";
+        return;
+    }
+    try {
+        loaded.engines = infer::load_fused(options.runtime_library);
+    } catch (const core::Error& error) {
+        loaded.no_engines = fmt::format("no fused layers: {}", error.what());
+    }
+}
+
 }  // namespace
 
-std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
+bool may_fuse(const ModelOptions& options) {
+    const bool half = options.precision == Precision::automatic || options.precision == Precision::fp16;
+    return half && options.runtime == ModelRuntime::automatic;
+}
+
+std::unique_ptr<LoadedModel> load_model(const ModelOptions& options, device::DeviceId device) {
     const auto begin = std::chrono::steady_clock::now();
     auto loaded = std::make_unique<LoadedModel>();
     loaded->request = {options.path, options.settings, options.batch, options.runtime_library,
@@ -130,6 +149,7 @@ std::unique_ptr<LoadedModel> load_model(const ModelOptions& options) {
     loaded->runtime = infer::load_runtime(options.runtime_library);
     if (options.runtime == ModelRuntime::tensorrt) loaded->engines = infer::load_tensorrt(options.runtime_library);
     if (options.runtime == ModelRuntime::fused) loaded->engines = infer::load_fused(options.runtime_library);
+    if (device.kind == device::DeviceKind::cuda && may_fuse(options)) try_fused(*loaded, options);
     loaded->model = infer::describe_model(loaded->request);
     loaded->asked_batch = loaded->model.batch;
     loaded->load_seconds = core::seconds_since(begin);

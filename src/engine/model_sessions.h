@@ -21,8 +21,9 @@ struct LoadedModel {
     infer::ModelRequest request;
     infer::ModelDescription model;
     infer::RuntimeInfo runtime;
-    std::unique_ptr<infer::EngineRuntime> engines;  ///< null: the job asks for none
-    infer::Engine engine;                           ///< that the sessions run; missing: none
+    std::unique_ptr<infer::EngineRuntime> engines;  ///< null: the job asks for none, or there is none
+    std::string no_engines;  ///< why a job that leaves the runtime open has none, a sentence; "": it has, or wants none
+    infer::Engine engine;    ///< that the sessions run; missing: none
     /// One a device, once load_sessions() knows the video's size. All run the same way. None where another process runs
     /// the script.
     std::vector<std::unique_ptr<infer::Session>> sessions;
@@ -34,9 +35,13 @@ struct LoadedModel {
 /// "ONNX Runtime 1.31.1"; "ONNX Runtime 1.31.1, TensorRT 10.13.3" where that runs the model.
 [[nodiscard]] std::string runtime_text(const LoadedModel& loaded);
 
-/// Read the model's description. Slow enough to be worth a thread beside open_input(). Throws Error(failed) where
-/// TensorRT or cuDNN is asked for and missing.
-[[nodiscard]] std::unique_ptr<LoadedModel> load_model(const ModelOptions& options);
+/// Read the model's description. Slow enough to be worth a thread beside open_input(). On a GPU with the runtime of
+/// engines that the job asks for, or where it leaves that open, and float16 will do, with fused layers. Throws
+/// Error(failed) where TensorRT or cuDNN is asked for and missing.
+[[nodiscard]] std::unique_ptr<LoadedModel> load_model(const ModelOptions& options, device::DeviceId device);
+
+/// Whether a job that leaves the runtime open may run fused layers, which are float16.
+[[nodiscard]] bool may_fuse(const ModelOptions& options);
 
 /// Where sessions are to run, and with what.
 struct SessionPlace {

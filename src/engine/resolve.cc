@@ -40,7 +40,8 @@ class Resolver {
         prepared_.gpu_memory = gpu_memory_for(job_.run, prepared_.devices);
         std::future<std::unique_ptr<LoadedModel>> model;
         if (!job_.model.path.empty()) {
-            model = std::async(std::launch::async, [this] { return load_model(job_.model); });
+            model =
+                std::async(std::launch::async, [this] { return load_model(job_.model, prepared_.devices.front()); });
         }
         prepared_.input = open_input(job_.input, stop_);
         if (model.valid()) prepared_.model = model.get();

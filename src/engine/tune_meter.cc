@@ -38,8 +38,8 @@ ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const std::f
     if (plan.model.tile) {
         entries_a_frame_ = static_cast<int>(infer::plan_tiles(plan.model, plan.frame).tiles.size());
     }
-    // An engine is of one batch, and stays; memory of another session is what the next one needs.
-    if (!infer::runs_engines(choice_.provider)) prepared_.model->sessions.clear();
+    // TensorRT's engine is of one batch, and stays; memory of another session is what the next one needs.
+    if (choice_.provider != infer::Provider::tensorrt) prepared_.model->sessions.clear();
 }
 
 TunedSettings ModelMeter::initial() const {
@@ -60,6 +60,8 @@ std::unique_ptr<infer::Session> ModelMeter::make_session(const TunedSettings& se
     if (on_gpu()) {
         request.device = prepared_.devices.front();
         request.choice = choice_;
+        // Fused layers of another batch choose plans of their own, which nobody keeps.
+        if (settings.batch == plan().model.batch) request.engine = prepared_.model->engine.folder.string();
     }
     return infer::make_session(request, infer::describe_model(request), plan().input);
 }

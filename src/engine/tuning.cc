@@ -115,6 +115,8 @@ TakenUp use_tuning(Job& job, LoadedModel& loaded, const TunePlace& place,
     if (taken.settings.tensorrt) load_engines(loaded, job, taken);
     if (taken.settings == TunedSettings{}) return taken;
     take_up(job, taken.settings);
+    const bool fuses = loaded.engines && loaded.engines->provider() == infer::Provider::fused;
+    if (fuses && job.model.runtime == ModelRuntime::automatic && !may_fuse(job.model)) loaded.engines.reset();
     if (taken.settings.batch > 0) set_batch(loaded, taken.settings.batch);
     if (taken.settings.threads > 0) loaded.request.threads = taken.settings.threads;
     taken.notes.push_back(fmt::format("tuned {}: {}; --no-tune runs without", chosen.from, to_text(taken.settings)));

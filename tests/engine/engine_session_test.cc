@@ -6,12 +6,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <thread>
 
 #include "core/error.h"
+#include "infer/engine_record.h"
 #include "support/child_process.h"
 #include "support/error_of.h"
 #include "support/fake_session.h"
@@ -58,7 +61,7 @@ class EngineSessionTest : public testing::Test {
     CheckedSession make(Earlier earlier = Earlier::none) {
         const infer::ModelRequest request;
         const infer::EngineJob job{request, plan_.model, plan_.input};
-        const EngineSource source{engines_, cache_, key_, building_, stop_.get_token()};
+        const EngineSource source{engines_, cache_, key_, wish_, building_, stop_.get_token()};
         const auto reference = [this] {
             ++references_;
             auto held = std::make_shared<int>();
@@ -70,8 +73,8 @@ class EngineSessionTest : public testing::Test {
             made.session = multiplying(without_engine, {});
             return made;
         };
-        return make_engine_session(job, source, {reference, fallback, [this]() -> const Samples& { return samples_; }},
-                                   earlier);
+        return make_engine_session(
+            job, source, {reference, fallback, [this]() -> const Samples& { return samples_; }, rival_}, earlier);
     }
 
     std::unique_ptr<infer::Session> multiplying(float gain, std::function<void()> before) {
@@ -96,6 +99,8 @@ class EngineSessionTest : public testing::Test {
         EXPECT_GE(seconds, 0);
         ++told_;
     };
+    Wish wish_ = Wish::asked;
+    std::function<std::unique_ptr<infer::Session>()> rival_;
     std::stop_source stop_;
     float reference_gain_ = 1;
     int references_ = 0;
@@ -172,6 +177,69 @@ TEST_F(EngineSessionTest, WithoutAnEngineTheModelStillRuns) {
     (void)make();
     engines_.problem = "the driver is too old";
     EXPECT_THAT(make().fallbacks, ElementsAre("Stand-in 1.0: the driver is too old: the model runs without it"));
+}
+
+TEST_F(EngineSessionTest, WhatNobodyAskedForIsANote) {
+    wish_ = Wish::tried;
+    engines_.while_building = [this] {
+        EXPECT_EQ(references_, 0) << "nothing to compare before there is an engine";
+        throw core::Error(core::ErrorCode::failed, "no kernel for NonZero");
+    };
+    const CheckedSession unbuilt = make();
+    EXPECT_FLOAT_EQ(gain_of(*unbuilt.session), without_engine);
+    EXPECT_THAT(unbuilt.fallbacks, IsEmpty());
+    EXPECT_THAT(unbuilt.notes, ElementsAre("Stand-in 1.0: no kernel for NonZero: the model runs without it"));
+    engines_.while_building = nullptr;
+    engines_.gain = 1.5F;
+    const CheckedSession off = make();
+    EXPECT_FLOAT_EQ(gain_of(*off.session), without_engine);
+    EXPECT_THAT(off.fallbacks, IsEmpty());
+    EXPECT_THAT(off.notes, ElementsAre(HasSubstr("dB of PSNR")));
+}
+
+void rest() { std::this_thread::sleep_for(std::chrono::milliseconds(60)); }
+
+TEST_F(EngineSessionTest, TheFasterWayIsFoundOnce) {
+    int rivals = 0;
+    rival_ = [&] {
+        EXPECT_TRUE(held_.expired()) << "the device's memory is for one";
+        ++rivals;
+        const infer::RuntimeChoice choice{.provider = infer::Provider::cuda, .weights = infer::Weights::fp16};
+        return std::make_unique<FakeSession>(plan_.model, plan_.input, FakeWork{1, {}, choice});
+    };
+    wish_ = Wish::tried;
+    engines_.while_running = rest;
+    for (int run = 0; run < 2; ++run) {
+        const CheckedSession made = make();
+        EXPECT_FLOAT_EQ(gain_of(*made.session), without_engine);
+        EXPECT_EQ(made.engine.status, EngineStatus::missing);
+        EXPECT_THAT(made.fallbacks, IsEmpty());
+        EXPECT_THAT(made.notes, ElementsAre(AllOf(HasSubstr("ms a run, when it was built, and cuda/nchw/kernels/full"),
+                                                  HasSubstr("the model runs without it"))));
+    }
+    EXPECT_EQ(rivals, 1);
+    EXPECT_EQ(engines_.builds, 1);
+    wish_ = Wish::asked;
+    EXPECT_FLOAT_EQ(gain_of(*make().session), 1) << "who asks for it gets it";
+}
+
+TEST_F(EngineSessionTest, ASlowerRivalOrNoneIsNoHindrance) {
+    wish_ = Wish::tried;
+    rival_ = [this] {
+        return std::make_unique<FakeSession>(plan_.model, plan_.input,
+                                             FakeWork{1, rest, {.provider = infer::Provider::cuda}});
+    };
+    const CheckedSession faster = make();
+    EXPECT_EQ(faster.engine.status, EngineStatus::ready);
+    const auto record = infer::load_record(faster.engine.folder);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->seconds.size(), 2U);
+    EXPECT_TRUE(record->verdict.close);
+    EXPECT_EQ(record->verdict.text, "equal to ONNX Runtime's own kernels on 2 test patterns");
+
+    key_ = {{"model", "def"}};
+    rival_ = []() -> std::unique_ptr<infer::Session> { throw core::Error(core::ErrorCode::out_of_memory, "full"); };
+    EXPECT_EQ(make().engine.status, EngineStatus::ready);
 }
 
 TEST_F(EngineSessionTest, AnotherEngineThanTheRecordedOneIsNotRun) {

@@ -91,6 +91,38 @@ def test_pictures_are_the_cpus(folder):
     assert worst == "inf" or float(worst) >= LOWEST_PSNR
 
 
+def test_the_faster_way_is_taken_by_itself_and_again(folder):
+    """float16, and fused layers where they are faster: what was found out stays, and a resumed run takes it over."""
+    auto = ["--precision", "auto", "--engine-cache", folder / "engines", *FAST]
+    first = run(SAMPLE, folder / "a.mp4", *auto)
+    assert first["fallbacks"] == []
+    fused = first["model_runs_as"] == "fused"
+    assert fused or re.fullmatch(r"cuda/.*/fp16", first["model_runs_as"]), first["model_runs_as"]
+    assert bool(first["engine"]) == fused
+    said = [note for note in first["notes"] if "dB of PSNR against" in note]
+    assert len(said) == 1, first["notes"]
+    assert float(re.search(r"([\d.]+) dB of PSNR", said[0])[1]) >= LOWEST_PSNR
+    record = json.loads(next((folder / "engines").glob("*/timings/record.json")).read_text())
+    faster = min(record["seconds"], key=record["seconds"].get)
+    assert faster == first["model_runs_as"], record
+    second = run(SAMPLE, folder / "b.mp4", *auto)
+    assert second["model_runs_as"] == first["model_runs_as"]
+    assert second["engine"] == first["engine"]
+    assert packet_fingerprint(folder / "a.mp4") == packet_fingerprint(folder / "b.mp4")
+
+
+def test_precisions_are_what_they_say(folder):
+    found = {}
+    for precision in ("fp32", "tf32", "fp16"):
+        words = ["--runtime", "cuda", "--precision", precision, "--frames", "24", *FAST]
+        found[precision] = run(SAMPLE, folder / f"{precision}.mp4", *words)["model_runs_as"].split("/")
+    assert "full" in found["fp32"]
+    assert "fp16" not in found["fp32"]
+    assert "tf32" in found["tf32"]
+    assert "fp16" not in found["tf32"]
+    assert found["fp16"][-1] == "fp16"
+
+
 def test_nvenc_encodes_or_the_run_does_not_start(folder):
     output = folder / "out.mp4"
     ended = millrace(*words(SAMPLE, output, "--device", "cuda:0", "-c:v", "hevc_nvenc", "--frames", "48"))

@@ -29,10 +29,11 @@ inline infer::ModelDescription fake_model() {
     return model;
 }
 
-/// What a FakeSession computes: every value times `gain`, after `before`.
+/// What a FakeSession computes: every value times `gain`, after `before`; and how it says that it does.
 struct FakeWork {
     float gain = 1;
-    std::function<void()> before;
+    std::function<void()> before = {};
+    infer::RuntimeChoice choice = {};
 };
 
 /// Runs on the host, from several threads at once.
@@ -53,7 +54,11 @@ class FakeSession final : public infer::Session {
         const std::span values(inputs[0].as<float>(), static_cast<std::size_t>(descs_[0].element_count()));
         std::ranges::transform(values, outputs[0].as<float>(), [this](float value) { return work_.gain * value; });
     }
-    [[nodiscard]] infer::SessionReport report() const override { return {}; }
+    [[nodiscard]] infer::SessionReport report() const override {
+        infer::SessionReport report;
+        report.choice = work_.choice;
+        return report;
+    }
 
   private:
     infer::ModelDescription model_;
@@ -79,7 +84,7 @@ class FakeEngines final : public infer::EngineRuntime {
         if (while_loading) while_loading(folder);
         if (!problem.empty()) throw core::Error(core::ErrorCode::failed, problem);
         std::ifstream file(folder / "model.engine");
-        FakeWork work;
+        FakeWork work{1, while_running, {.provider = provider()}};
         file >> work.gain;
         return std::make_unique<FakeSession>(job.model, job.input, work);
     }
@@ -87,6 +92,7 @@ class FakeEngines final : public infer::EngineRuntime {
     float gain = 1;
     std::string problem;                   ///< of every load
     std::function<void()> while_building;  ///< with the engine written
+    std::function<void()> while_running;
     std::function<void(const std::filesystem::path&)> while_loading;
     std::atomic<int> builds = 0;
     std::atomic<int> loads = 0;

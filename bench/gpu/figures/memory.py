@@ -65,7 +65,8 @@ def watched(bench, name, *words):
 
 def libraries(bench):
     """A run of almost nothing with the smallest budget it accepts: context, cuDNN, code, and at most that budget."""
-    words = ("-i", SAMPLE, "-m", ROOT / "models/upscale2x.onnx", "-o", bench.out / "small.mp4", *bench.limit(48))
+    model = ("-m", ROOT / "models/upscale2x.onnx", "--runtime=cuda")
+    words = ("-i", SAMPLE, *model, "-o", bench.out / "small.mp4", *bench.limit(48))
     for budget in SMALL_BUDGETS:
         try:
             return watched(bench, f"G6-{budget}", *words, "--gpu-memory", budget)[0], budget
@@ -103,7 +104,7 @@ def g6(bench):
     clip = bench.clip()
     large = ("-i", clip, "-t", 10, "-an", "-vf", "scale=3840:2160", "-c:v", "libx264", "-preset", "ultrafast")
     short = bench.make(f"4k-{clip.stem}.mp4", *large, "-g", "48")
-    rest = ("-m", bench.model("resnet50.onnx"), "--batch", 16, "-o", bench.out / "lines.jsonl")
+    rest = ("-m", bench.model("resnet50.onnx"), "--batch", 16, "--runtime=cuda", "-o", bench.out / "lines.jsonl")
     runs = {
         "short": ("-i", short, *rest, *bench.limit()),
         "long": ("-i", bench.joined(OFTEN, short), *rest, *bench.limit()),

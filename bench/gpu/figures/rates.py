@@ -16,7 +16,8 @@ def decoders_alone(bench, path, lanes):
 
 def g3(bench):
     path = bench.joined(40)
-    words = ("-i", path, "-m", bench.model("resnet50.onnx"), "--batch", 64, "-o", bench.out / "lines.jsonl")
+    model = ("-m", bench.model("resnet50.onnx"), "--batch", 64, "--runtime=cuda")
+    words = ("-i", path, *model, "-o", bench.out / "lines.jsonl")
     report = bench.run("G3", *words, *bench.limit())
     fps = report["fps"]
     rows, no_decoders = attempt(decoders_alone, bench, path, 14)

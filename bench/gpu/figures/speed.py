@@ -33,7 +33,7 @@ def g0(bench):
 
 
 def sr_words(bench, path, out):
-    return ("-i", path, "-m", bench.model("sr.onnx"), "-o", out, "-preset", "veryfast")
+    return ("-i", path, "-m", bench.model("sr.onnx"), "--runtime=cuda", "-o", out, "-preset", "veryfast")
 
 
 def sr_run(bench):
@@ -136,7 +136,8 @@ def x264(bench):
     """A model that costs nothing: eight encoders side by side beside one, and beside ffmpeg's own use of x264."""
     path, found = bench.joined(2), {}
     for lanes in (8, 1):
-        words = ("-i", path, "-m", bench.model("nearest.onnx"), "-o", bench.out / f"lanes-{lanes}.mp4")
+        model = ("-m", bench.model("nearest.onnx"), "--runtime=cuda")
+        words = ("-i", path, *model, "-o", bench.out / f"lanes-{lanes}.mp4")
         more = ("-preset", "veryfast", "--lanes", lanes, *bench.limit())
         found[lanes] = bench.run(f"X264-{lanes}", *words, *more)
     many, one = found[8], found[1]

@@ -36,7 +36,7 @@ void write(const fs::path& path, std::span<const char> bytes) {
 
 PlanStore::PlanStore(const fs::path& folder) {
     const fs::path path = folder / index_file;
-    if (!fs::exists(path)) return;
+    if (folder.empty() || !fs::exists(path)) return;
     try {
         const json index = json::parse(read(path));
         for (const auto& [signature, entry] : index.items()) {

@@ -23,7 +23,7 @@ struct StoredPlan {
 class PlanStore {
   public:
     PlanStore() = default;
-    /// What `folder` holds; empty where it has no plans.json. Throws Error(failed): it cannot be read.
+    /// What `folder` holds; empty where it has no plans.json, or no name. Throws Error(failed): it cannot be read.
     explicit PlanStore(const std::filesystem::path& folder);
 
     /// null: none.

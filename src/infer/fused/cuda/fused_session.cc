@@ -106,7 +106,7 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     PlanStore plans(request.engine);
     const bool chosen = !plans.empty();
     runner_.emplace(std::move(net), stream_, plans, request.gpu_memory);
-    if (!chosen) plans.save(request.engine);
+    if (!chosen && !request.engine.empty()) plans.save(request.engine);
     report_.choice = {.provider = Provider::fused};
     warm_up();
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
