@@ -22,6 +22,7 @@ except ImportError as error:
         path=error.path,
     ) from error
 
+from millrace._batch import Batch, Info
 from millrace._clip import Clip, Frame, Losses, ReadOptions, read
 from millrace._declare import ScriptError, analyser, processor
 from millrace._errors import BadInputError, Error, InterruptedRun, RefusedError, UsageError
@@ -36,11 +37,13 @@ from millrace._writer import Writer, WriterOptions
 
 __all__ = [
     "BadInputError",
+    "Batch",
     "Clip",
     "Error",
     "ExportError",
     "ExportReport",
     "Frame",
+    "Info",
     "InterruptedRun",
     "LivePoint",
     "Losses",

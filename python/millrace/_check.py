@@ -29,6 +29,7 @@ _CALLS = 12  # beside the first
 _ENOUGH_SECONDS = 5.0  # of calls
 _SLOWER = 3.0  # times that are worth a note
 _MOMENT = 0.05  # seconds that are not
+_INTERRUPTED = 130  # the program's exit code
 _KEPT = 1  # batches whose memory a script may keep; as in the engine
 
 
@@ -322,5 +323,8 @@ def main(asked: dict[str, Any]) -> int:
             found = _checked(asked, answer)
     except ScriptError as error:
         return _said(error, asked)
+    except KeyboardInterrupt:
+        print("millrace: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if asked["json"] else _text(found))
     return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
-from tools import BAD_INPUT, FAILED, USAGE, millrace
+from tools import BAD_INPUT, FAILED, USAGE, command_of, millrace
 
 PYTHON = ["--python", sys.executable]
 
@@ -178,6 +180,21 @@ def test_one_that_keeps_the_lock_is_ended_too(script):
     ended = check(script(body, imports="import ctypes\n"), "--script-timeout", "1")
     assert ended.code == FAILED, ended
     assert "line 6 in work" in ended.err
+
+
+@pytest.mark.parametrize("where", ["the import", "a call"])
+def test_ctrl_c_ends_it_with_one_line(script, tmp_path, where):
+    begun = tmp_path / "begun"
+    wait = f"open({str(begun)!r}, 'w').close(); time.sleep(600)"
+    imports, body = ("import time\n", wait) if where == "a call" else (f"import time\n{wait}\n", "")
+    path = script(f"{body}\nreturn batch.numpy()", imports=imports)
+    with subprocess.Popen(command_of("script", "check", path, *PYTHON), stderr=subprocess.PIPE, text=True) as process:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "millrace: interrupted\n")
 
 
 def test_what_a_script_prints_is_no_part_of_the_answer(script):

@@ -1,19 +1,30 @@
 # Checked by mypy --strict against the package's types; never run.
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import millrace
 
 
 @millrace.processor(color="luma", size=(64, 48), scale=2)
-def brighten(batch: bytes, *, gain: float = 1.1) -> bytes:
-    return batch * int(gain)
+def brighten(batch: millrace.Batch, *, gain: float = 1.1) -> object:
+    return batch.numpy() * gain
 
 
 @millrace.analyser
 class Tags:
-    def __call__(self, batch: bytes) -> list[int]:
-        return [len(brighten(batch, gain=2.0))]
+    def setup(self, info: millrace.Info) -> None:
+        self.width: int = info.width
+
+    def __call__(self, batch: millrace.Batch) -> list[int]:
+        print(brighten(batch, gain=2.0), batch.pts, batch.seconds)
+        return [self.width + batch.indices[0]] * len(batch)
+
+
+@millrace.generator(size=(64, 48), frame_rate="30000/1001", time_base="1/1000", frames="count")
+def count_up(*, count: int = 10, start: int = 0) -> Iterator[tuple[bytes, int]]:
+    for number in range(start, count):
+        yield bytes(64 * 48 * 3 * 4), number * 33
 
 
 def show(now: millrace.Progress) -> None:

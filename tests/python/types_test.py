@@ -42,6 +42,9 @@ def test_a_script_is_checked(tmp_path):
         ("height=48, frame_rate", "frame_rate", "height"),
         ("writer.frames_done", "writer.frames", "frames"),
         ("@millrace.analyser\n", "@millrace.analyser(scale=2)\n", "analyser"),
+        ("batch.indices[0]", "batch.index", "index"),
+        ("info.width", "info.wide", "wide"),
+        ('time_base="1/1000"', "time_base=0.001", "time_base"),
     ],
 )
 def test_a_mistake_is_seen(tmp_path, right, wrong, complaint):
@@ -52,6 +55,13 @@ def test_a_mistake_is_seen(tmp_path, right, wrong, complaint):
     checked = strict(tmp_path, script)
     assert checked.returncode == 1, checked.stdout + checked.stderr
     assert complaint in checked.stdout
+
+
+@pytest.mark.parametrize("example", ["opencv_denoise", "onnxruntime_shots", "numpy_clock"])
+def test_an_example_of_each_kind_is_checked(tmp_path, example):
+    checked = strict(tmp_path, "--ignore-missing-imports", ROOT / f"examples/scripts/{example}.py")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "no issues found in 1 source file" in checked.stdout
 
 
 def test_the_package_itself(tmp_path):

@@ -1,6 +1,7 @@
 """What scripts/test-wheel runs in a fresh environment, with nothing but the wheel: wheel_check.py REPOSITORY."""
 
 import importlib.metadata
+import re
 import sys
 from pathlib import Path
 
@@ -13,12 +14,25 @@ def main(repository):
     assert (package / "py.typed").is_file()
     assert (package / "_engine.pyi").is_file()
     assert importlib.metadata.version("millrace") == millrace.__version__ == millrace.versions()["millrace"]
-    extras = importlib.metadata.metadata("millrace").get_all("Provides-Extra")
-    assert extras == ["cpu", "gpu"], extras
+    check_metadata(importlib.metadata.distribution("millrace"))
     model = repository / "models/upscale2x.onnx"
     report = millrace.run(repository / "samples/bbb.mp4", "out.mkv", model=model, frames=10, preset="ultrafast")
     assert report.frames.muxed == 10
     assert report.size_out == tuple(2 * side for side in report.size_in)
+
+
+def check_metadata(wheel):
+    """What pip goes by: extras and nothing else to install, the Pythons, the tag, the program."""
+    said = wheel.metadata
+    assert said["Name"] == "millrace"
+    assert said["Requires-Python"] == ">=3.10"
+    assert said.get_all("Provides-Extra") == ["cpu", "gpu"]
+    required = sorted(re.sub(r"[ '\"()]", "", one) for one in said.get_all("Requires-Dist"))
+    assert required == ["onnxruntime-gpu>=1.21;extra==gpu", "onnxruntime>=1.21;extra==cpu"]
+    (tag,) = re.findall(r"^Tag: (\S+?)-linux", wheel.read_text("WHEEL"), re.MULTILINE)
+    own = f"cp3{sys.version_info.minor}"
+    assert tag == ("cp312-abi3" if sys.version_info >= (3, 12) else f"{own}-{own}"), tag
+    assert "millrace = millrace.__main__:main" in wheel.read_text("entry_points.txt")
 
 
 if __name__ == "__main__":

@@ -183,6 +183,33 @@ def test_a_script_that_hangs_is_ended(film, script, tmp_path):
     assert "longer than --script-timeout 1" in err
 
 
+@pytest.mark.parametrize(
+    ("body", "options"),
+    [
+        ("time.sleep(600)", ["--script-timeout", "1"]),
+        ("os._exit(7)", []),
+        ("os.kill(os.getpid(), 11)", []),
+        ("kept.append(batch.numpy())", []),
+        ("batch.numpy()[:] = 0\n    return batch.numpy()[1:]", []),
+        ("os.fork()\n    raise ValueError", []),
+    ],
+)
+def test_whatever_it_does_what_was_finished_before_stays(film, script, tmp_path, body, options):
+    """From frame 100 on; once that is mended the same command goes on, to the same file."""
+    mended, output, whole = tmp_path / "mended", tmp_path / "out.mp4", tmp_path / "whole.mp4"
+    when = f"if batch.indices[-1] >= 100 and not os.path.exists({str(mended)!r}):\n    {body}\nreturn batch.numpy()"
+    bad = script("kept = []\n" + processor(when))
+    refused(film, output, bad, FAILED, "--lanes", "1", *options)
+    kept = finished_segments(output)
+    assert kept >= 2
+    mended.touch()
+    report = tmp_path / "report.json"
+    run(film, output, bad, *options, "--report", report)
+    assert json.loads(report.read_text())["segments"]["reused"] == kept
+    run(film, whole, script(SAME, "same.py"))
+    assert packet_fingerprint(output) == packet_fingerprint(whole)
+
+
 def test_what_a_script_prints_is_no_part_of_the_output(film, script, tmp_path):
     loud = script(processor("print('x' * 100000)\nsys.stdout.flush()\nreturn batch.numpy()"))
     quiet = script(SAME, "quiet.py")
