@@ -228,6 +228,40 @@ def test_a_script_may_fork(film, script, tmp_path):
     assert packet_fingerprint(outputs[0]) == packet_fingerprint(outputs[1])
 
 
+def test_frames_are_nothing_to_a_forked_process(film, script, tmp_path):
+    body = """child = os.fork()
+if child == 0:
+    try:
+        batch.numpy()
+    except RuntimeError as error:
+        os._exit(5 if "forked" in str(error) else 1)
+    os._exit(2)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+return batch.numpy()"""
+    run(film, tmp_path / "out.mp4", script(processor(body)), "--frames", "8")
+
+
+def test_a_script_that_does_not_hear_of_ctrl_c_is_killed(film, script, tmp_path):
+    """Five seconds later; its own children, too."""
+    output = tmp_path / "out.mp4"
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); child = subprocess.Popen(['sleep', '600']); time.sleep(600)"
+    when = f"if batch.indices[-1] >= 100:\n    {deaf}\nreturn batch.numpy()"
+    bad = script("import signal, subprocess\n" + processor(when))
+    process = subprocess.Popen(
+        command_of(*words(film, output, bad, "--lanes", "1")), stderr=subprocess.PIPE, text=True, stdin=subprocess.PIPE
+    )
+    wait_until(lambda: finished_segments(output) >= 2)
+    (worker,) = children_of(process)
+    tasks = Path(f"/proc/{worker}/task/{worker}/children")
+    wait_until(tasks.read_text)
+    (sleeper,) = map(int, tasks.read_text().split())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    wait_until(lambda: not is_alive(worker) and not is_alive(sleeper))
+    assert f"{finished_segments(output)} finished segments lie in {output}.millrace" in err
+
+
 def test_a_script_may_keep_a_batch_and_write_to_its_input(film, script, tmp_path):
     body = "kept[:] = [batch.tensor]\nframes = batch.numpy()\nframes[:] = 0\nreturn frames"
     output = tmp_path / "out.mkv"
