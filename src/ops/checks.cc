@@ -37,6 +37,8 @@ void check_picture(const core::PictureDesc& desc) {
 }
 
 void check_spec(const TensorSpec& spec) {
+    assert(!spec.packing ||
+           (spec.dtype == core::DType::float16 && (spec.channels == Channels::rgb || spec.channels == Channels::bgr)));
     if (spec.dtype != core::DType::float32 && spec.dtype != core::DType::float16) {
         throw core::Error(
             core::ErrorCode::usage,

@@ -28,6 +28,11 @@ void set_matrix(ToPicturePlan& plan) {
 }
 
 [[maybe_unused]] bool fits(const core::TensorDesc& desc, const ToPicturePlan& plan) {
+    if (const auto& packing = plan.spec.packing) {
+        return desc == core::TensorDesc{plan.spec.dtype,
+                                        {plan.tensor_height / packing->block, plan.tensor_width / packing->block,
+                                         packing->channels}};
+    }
     const std::int64_t channels = plan.spec.channels == Channels::luma ? 1 : 3;
     const std::vector<std::int64_t> nchw{channels, plan.tensor_height, plan.tensor_width};
     const std::vector<std::int64_t> nhwc{plan.tensor_height, plan.tensor_width, channels};
@@ -104,6 +109,7 @@ ToPicture& ToPicture::operator=(ToPicture&&) noexcept = default;
 ToPictureResult ToPicture::run(device::StreamRef stream, const device::Tensor& tensor,
                                const device::Picture* chroma_source, const device::Picture& picture) const {
     assert(fits(tensor.desc, impl_->plan));
+    assert(!impl_->plan.spec.packing || stream.device.kind == device::DeviceKind::cuda);
     assert(picture.desc == impl_->plan.output);
     assert(picture.device == stream.device && tensor.device == stream.device);
     device::Access access(stream, tensor.timeline, picture.timeline);

@@ -78,8 +78,7 @@ StripElements strip_elements(const ToPicturePlan& plan) {
 ToPictureArgs to_picture_args(const ToPicturePlan& plan, const device::Tensor& tensor, const BorrowedChroma* chroma,
                               const device::Picture& picture) {
     ToPictureArgs args;
-    args.in = {tensor.data, plan.tensor_width, plan.tensor_height, plan.spec.layout == Layout::nhwc,
-               plan.spec.channels};
+    args.in = view_of(tensor.data, plan.tensor_width, plan.tensor_height, plan.spec);
     args.out = view_of(picture);
     args.codes = plan.codes;
     args.strip = strip_codes(plan.codes);

@@ -76,12 +76,7 @@ MILLRACE_BOTH float get(const std::uint16_t* from) { return of_half(*from); }
 /// Colour of an element of tensor channel `channel`.
 template <class T>
 MILLRACE_BOTH float element_color(const ToPictureArgs& a, int channel, int x, int y, NanCount& nan) {
-    const TensorView& in = a.in;
-    const T* data = reinterpret_cast<const T*>(in.data);
-    const std::int64_t at = static_cast<std::int64_t>(y) * in.width + x;
-    const std::int64_t plane = static_cast<std::int64_t>(in.width) * in.height;
-    const int channels = in.channels == Channels::luma ? 1 : 3;
-    const float element = get(in.nhwc ? data + channels * at + channel : data + channel * plane + at);
+    const float element = get(reinterpret_cast<const T*>(a.in.data) + place_of(a.in, x, y, channel));
     nan.seen += element != element ? 1U : 0U;
     return color_of_element(a.color, static_cast<std::size_t>(channel), element);
 }

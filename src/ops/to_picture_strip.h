@@ -23,8 +23,50 @@ struct RawRow {
     std::uint32_t words[12] = {};
 };
 
+/// The same words out of packed pixels.
+MILLRACE_BOTH void load_packed(const ToPictureArgs& a, int x, int y, RawRow& row) {
+    const TensorView& in = a.in;
+    const std::int64_t pixel = 2 * static_cast<std::int64_t>(in.packed);  // bytes
+    const std::byte* from =
+        in.data + ((y >> in.shift) * static_cast<std::int64_t>(in.width >> in.shift) + (x >> in.shift)) * pixel;
+    std::uint32_t channels[3][4];
+    if (in.shift == 1) {
+        // Two elements of a channel in each row of a block, a word.
+        const bool below = (y & 1) != 0;
+        MILLRACE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            std::uint32_t words[6];
+            load<16>(from + i * pixel, words);
+            load<8>(from + i * pixel + 16, words + 4);
+            MILLRACE_UNROLL
+            for (int c = 0; c < 3; ++c) channels[c][i] = below ? words[2 * c + 1] : words[2 * c];
+        }
+    } else {
+        MILLRACE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            std::uint32_t even[2];
+            std::uint32_t odd[2];
+            load<8>(from + 2 * i * pixel, even);
+            load<8>(from + (2 * i + 1) * pixel, odd);
+            channels[0][i] = permute(even[0], odd[0], 0x5410U);
+            channels[1][i] = permute(even[0], odd[0], 0x7632U);
+            channels[2][i] = permute(even[1], odd[1], 0x5410U);
+        }
+    }
+    const bool swapped = in.channels == Channels::bgr;
+    MILLRACE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+        row.words[i] = swapped ? channels[2][i] : channels[0][i];
+        row.words[4 + i] = channels[1][i];
+        row.words[8 + i] = swapped ? channels[0][i] : channels[2][i];
+    }
+}
+
 template <class T>
 MILLRACE_BOTH void load_elements(const ToPictureArgs& a, int x, int y, RawRow& row) {
+    if constexpr (sizeof(T) == 2) {
+        if (a.in.packed > 0) return load_packed(a, x, y, row);
+    }
     const StripElements& e = a.elements;
     const std::byte* from = a.in.data + y * e.row + x * e.pixel + e.chunk;
     MILLRACE_UNROLL
@@ -173,8 +215,15 @@ template <class T>
 MILLRACE_BOTH void load_pixel(const ToPictureArgs& a, int x, int y, T* elements) {
     const StripElements& e = a.elements;
     const std::byte* from = a.in.data + y * e.row + x * e.pixel + e.red;
+    std::int64_t next = e.next;
+    if (a.in.packed > 0) {
+        const bool swapped = a.in.channels == Channels::bgr;
+        const std::int64_t step = static_cast<std::int64_t>(sizeof(T)) << (2 * a.in.shift);
+        from = a.in.data + static_cast<std::int64_t>(sizeof(T)) * packed_place(a.in, x, y, swapped ? 2 : 0);
+        next = swapped ? -step : step;
+    }
     MILLRACE_UNROLL
-    for (int c = 0; c < 3; ++c) elements[c] = *reinterpret_cast<const T*>(from + c * e.next);
+    for (int c = 0; c < 3; ++c) elements[c] = *reinterpret_cast<const T*>(from + c * next);
 }
 
 /// Chroma of such a pixel; its NaN are counted with its own strip.

@@ -54,6 +54,7 @@ ToTensorPlan plan_to_tensor(const core::PictureDesc& input, const TensorSpec& sp
                             const std::optional<ResizeSpec>& resize) {
     check_picture(input);
     check_spec(spec);
+    assert(!spec.packing || spec.packing->block == 1);
     ToTensorPlan plan;
     plan.input = input;
     plan.spec = spec;
@@ -67,6 +68,7 @@ ToTensorPlan plan_to_tensor(const core::PictureDesc& input, const TensorSpec& sp
     plan.output.dtype = spec.dtype;
     plan.output.shape = spec.layout == Layout::nchw ? std::vector<std::int64_t>{channels, plan.height, plan.width}
                                                     : std::vector<std::int64_t>{plan.height, plan.width, channels};
+    if (spec.packing) plan.output.shape = {plan.height, plan.width, spec.packing->channels};
     return plan;
 }
 
@@ -91,6 +93,7 @@ const core::TensorDesc& ToTensor::output() const { return impl_->plan.output; }
 void ToTensor::run(device::StreamRef stream, const device::Picture& picture, const device::Tensor& tensor) const {
     assert(picture.desc == impl_->plan.input);
     assert(tensor.desc == impl_->plan.output);
+    assert(!impl_->plan.spec.packing || stream.device.kind == device::DeviceKind::cuda);
     assert(picture.device == stream.device && tensor.device == stream.device);
     device::Access access(stream, picture.timeline, tensor.timeline);
     if (stream.device.kind == device::DeviceKind::host) {

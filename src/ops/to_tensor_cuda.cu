@@ -71,6 +71,49 @@ __global__ void nhwc_strips(const __grid_constant__ ToTensorArgs a) {
     }
 }
 
+constexpr int strip_warps = 8;
+
+/// For packed pixels: likewise, by way of shared memory. A pixel there is its first four elements; after each eight a
+/// place is left out, so that banks never clash.
+template <class S, int W, int H>
+__global__ void packed_strips(const __grid_constant__ ToTensorArgs a) {
+    using T = std::uint16_t;
+    constexpr int pixels = both::strip_pixels<T>;
+    __shared__ uint2 kept[strip_warps][warp_size * (pixels + 1)];
+    uint2* mine = kept[threadIdx.y];
+    const int across = a.in.width / pixels;
+    const int first = static_cast<int>(blockIdx.x * warp_size);
+    const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y) * 2;
+    if (y >= a.in.height) return;
+    const int thread = static_cast<int>(threadIdx.x);
+    both::TwoRows<pixels, W> rows;
+    both::load_strip<S, pixels, W, H>(a, min(first + thread, across - 1) * pixels, y, rows);
+    const int groups = a.out.packed / 8;  // of 16 bytes, in a pixel
+    const int pieces = min(static_cast<int>(warp_size), across - first) * pixels * groups;
+    MILLRACE_UNROLL
+    for (int r = 0; r < 2; ++r) {
+        if (y + r >= a.in.height) return;
+        both::StripRow<pixels> row;
+        both::color_row(a, rows.luma[r], rows.chroma[r], row);
+        MILLRACE_UNROLL
+        for (int i = 0; i < pixels; ++i) {
+            mine[thread * (pixels + 1) + i] = {both::halves_of(row.color[0][i], row.color[1][i]),
+                                               both::halves_of(row.color[2][i], 0.0F)};
+        }
+        __syncwarp();
+        const std::int64_t strip_of_all = static_cast<std::int64_t>(y + r) * across + first;
+        std::byte* to = a.out.data + strip_of_all * pixels * groups * 16;
+        for (int piece = thread; piece < pieces; piece += static_cast<int>(warp_size)) {
+            const int pixel = piece / groups;
+            const uint2 color = mine[pixel + pixel / pixels];
+            const bool holds = piece == pixel * groups;
+            const std::uint32_t words[4] = {holds ? color.x : 0U, holds ? color.y : 0U, 0U, 0U};
+            both::store<16>(to + 16 * static_cast<std::int64_t>(piece), words);
+        }
+        __syncwarp();
+    }
+}
+
 template <class S, class T>
 __global__ void luma_strips(const __grid_constant__ ToTensorArgs a) {
     const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * both::strip_pixels<T>;
@@ -152,8 +195,23 @@ void launch_nhwc_strips(device::StreamRef stream, const ToTensorArgs& a) {
     }
 }
 
+template <class S>
+void launch_packed_strips(device::StreamRef stream, const ToTensorArgs& a) {
+    const dim3 block(warp_size, strip_warps);
+    const dim3 grid(blocks_of(a.in.width / both::strip_pixels<std::uint16_t>, warp_size),
+                    blocks_of((a.in.height + 1) / 2, strip_warps));
+    if (a.in.log2_h == 1) {
+        packed_strips<S, 1, 1><<<grid, block, 0, native(stream)>>>(a);
+    } else if (a.in.log2_w == 1) {
+        packed_strips<S, 1, 0><<<grid, block, 0, native(stream)>>>(a);
+    } else {
+        packed_strips<S, 0, 0><<<grid, block, 0, native(stream)>>>(a);
+    }
+}
+
 template <class S, class T>
 void launch_strips(device::StreamRef stream, const ToTensorArgs& a) {
+    if (a.out.packed > 0) return launch_packed_strips<S>(stream, a);
     const Shape s = shape_of(a.in.width / both::strip_pixels<T>, (a.in.height + 1) / 2);
     if (a.out.nhwc && a.out.channels != Channels::luma) {
         launch_nhwc_strips<S, T>(stream, a);
@@ -170,7 +228,7 @@ void launch_strips(device::StreamRef stream, const ToTensorArgs& a) {
 
 template <class S, class T>
 void launch(device::StreamRef stream, const ToTensorPlan& plan, const ToTensorArgs& a) {
-    if (plan.resize) {
+    if (plan.resize && !plan.spec.packing) {
         launch_resize<S>(stream, *plan.resize, a, plan.spec.dtype);
     } else if (takes_strips(plan, a)) {
         launch_strips<S, T>(stream, a);

@@ -37,10 +37,19 @@ StripPlan strip_plan(const ToTensorPlan& plan, const PictureView& in) {
 
 }  // namespace
 
+TensorView view_of(std::byte* data, int width, int height, const TensorSpec& spec) {
+    TensorView view{data, width, height, spec.layout == Layout::nhwc, spec.channels};
+    if (!spec.packing) return view;
+    view.nhwc = false;
+    view.packed = spec.packing->channels;
+    view.shift = spec.packing->block == 2 ? 1 : 0;
+    return view;
+}
+
 ToTensorArgs to_tensor_args(const ToTensorPlan& plan, const device::Picture& picture, const device::Tensor& tensor) {
     ToTensorArgs args;
     args.in = view_of(picture);
-    args.out = {tensor.data, plan.width, plan.height, plan.spec.layout == Layout::nhwc, plan.spec.channels};
+    args.out = view_of(tensor.data, plan.width, plan.height, plan.spec);
     args.codes = plan.codes;
     args.from_yuv = plan.from_yuv;
     args.to_yuv = plan.to_yuv;

@@ -15,14 +15,18 @@ struct WeightsView {
     int taps = 0;
 };
 
-/// A tensor [C, H, W] or [H, W, C].
+/// A tensor [C, H, W] or [H, W, C], or of packed pixels.
 struct TensorView {
     std::byte* data = nullptr;
     int width = 0;
     int height = 0;
     bool nhwc = false;
     Channels channels = Channels::rgb;
+    int packed = 0;  ///< Packing::channels; 0: not packed
+    int shift = 0;   ///< log2 of Packing::block
 };
+
+[[nodiscard]] TensorView view_of(std::byte* data, int width, int height, const TensorSpec& spec);
 
 /// Chroma of a strip in integers. A code at luma resolution is a sum of quarters in each halved axis; times `unit` (1,
 /// 4, 16) it is whole and below 2^16. The matrix's factors are divided by `unit`, a power of two, so products are the
@@ -124,6 +128,22 @@ MILLRACE_BOTH Triple tensor_color(const ToTensorArgs& a, int x, int y) {
     return {0.0F, neutral, neutral};
 }
 
+/// Where tensor channel `channel` of pixel (x, y) of the picture lies in a tensor of packed pixels, in elements.
+MILLRACE_BOTH std::int64_t packed_place(const TensorView& v, int x, int y, int channel) {
+    const std::int64_t pixel = static_cast<std::int64_t>(y >> v.shift) * (v.width >> v.shift) + (x >> v.shift);
+    const int mask = (1 << v.shift) - 1;
+    const int inner = ((y & mask) << v.shift) + (x & mask);
+    return pixel * v.packed + (channel << (2 * v.shift)) + inner;
+}
+
+/// Where such an element lies in any tensor.
+MILLRACE_BOTH std::int64_t place_of(const TensorView& v, int x, int y, int channel) {
+    if (v.packed > 0) return packed_place(v, x, y, channel);
+    const std::int64_t at = static_cast<std::int64_t>(y) * v.width + x;
+    const int channels = v.channels == Channels::luma ? 1 : 3;
+    return v.nhwc ? channels * at + channel : static_cast<std::int64_t>(v.width) * v.height * channel + at;
+}
+
 MILLRACE_BOTH void put(float* to, float value) { *to = value; }
 MILLRACE_BOTH void put(std::uint16_t* to, float value) { *to = half_of(value); }
 
@@ -132,12 +152,8 @@ MILLRACE_BOTH void put(std::uint16_t* to, float value) { *to = half_of(value); }
 template <class T>
 MILLRACE_BOTH void put_component(const ToTensorArgs& a, int x, int y, int component, float value) {
     const TensorView& out = a.out;
-    T* data = reinterpret_cast<T*>(out.data);
     const int channel = out.channels == Channels::bgr ? 2 - component : component;
-    const std::int64_t at = static_cast<std::int64_t>(y) * out.width + x;
-    const std::int64_t plane = static_cast<std::int64_t>(out.width) * out.height;
-    const int channels = out.channels == Channels::luma ? 1 : 3;
-    T* to = out.nhwc ? data + channels * at + channel : data + channel * plane + at;
+    T* to = reinterpret_cast<T*>(out.data) + place_of(out, x, y, channel);
     put(to, apply(a.element, static_cast<std::size_t>(channel), value));
 }
 
@@ -148,6 +164,8 @@ MILLRACE_BOTH void put_color(const ToTensorArgs& a, int x, int y, const Triple& 
     if (a.out.channels == Channels::luma) return;
     put_component<T>(a, x, y, 1, color.b);
     put_component<T>(a, x, y, 2, color.c);
+    T* data = reinterpret_cast<T*>(a.out.data);
+    for (int c = 3; c < a.out.packed; ++c) put(data + packed_place(a.out, x, y, c), 0.0F);
 }
 
 }  // namespace both

@@ -1,5 +1,6 @@
 #include "ops/cases.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -177,6 +178,27 @@ void fill(const device::Tensor& tensor, std::mt19937& random, unsigned wild) {
             tensor.as<float>()[i] = anything ? std::bit_cast<float>(bits) : color;
         }
     }
+}
+
+device::Tensor packed(device::BufferPool& pool, const device::Tensor& planes, const Packing& packing,
+                      std::uint16_t behind) {
+    const std::int64_t height = planes.desc.shape.at(1);
+    const std::int64_t width = planes.desc.shape.at(2);
+    const std::int64_t b = packing.block;
+    device::Tensor result =
+        device::lease_tensor(pool, {core::DType::float16, {height / b, width / b, packing.channels}});
+    std::fill_n(result.as<std::uint16_t>(), result.desc.element_count(), behind);
+    for (std::int64_t c = 0; c < 3; ++c) {
+        for (std::int64_t y = 0; y < height; ++y) {
+            for (std::int64_t x = 0; x < width; ++x) {
+                const std::int64_t pixel = y / b * (width / b) + x / b;
+                const std::int64_t channel = c * b * b + y % b * b + x % b;
+                result.as<std::uint16_t>()[pixel * packing.channels + channel] =
+                    planes.as<std::uint16_t>()[(c * height + y) * width + x];
+            }
+        }
+    }
+    return result;
 }
 
 std::int64_t count_nan(const device::Tensor& tensor, Layout layout, int width, int height) {

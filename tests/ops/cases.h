@@ -53,6 +53,10 @@ void fill(const Canvas& canvas, std::mt19937& random);
 /// Elements in and around the range of colour; one in `wild` any bit pattern (NaN, infinite, subnormal); none where 0.
 void fill(const device::Tensor& tensor, std::mt19937& random, unsigned wild);
 
+/// The elements of a [C, H, W] tensor of three channels as packed pixels; what lies behind them is `behind`.
+[[nodiscard]] device::Tensor packed(device::BufferPool& pool, const device::Tensor& planes, const Packing& packing,
+                                    std::uint16_t behind);
+
 /// NaN among the elements of the top left `width` x `height` of a [C, H, W] or [H, W, C] tensor.
 [[nodiscard]] std::int64_t count_nan(const device::Tensor& tensor, Layout layout, int width, int height);
 

@@ -49,7 +49,8 @@ void convert_strips(const ToTensorArgs& a) {
 
 template <class S, class T>
 void convert(const ToTensorPlan& plan, const ToTensorArgs& a) {
-    if (takes_strips(plan, a)) {
+    // Strips of packed pixels meet in shared memory.
+    if (takes_strips(plan, a) && a.out.packed == 0) {
         convert_strips<S, T>(a);
         return;
     }
@@ -93,6 +94,48 @@ TEST(KernelCode, ToTensorGivesTheHostsBytes) {
         strips += takes_strips(plan, args) ? 1 : 0;
     }
     EXPECT_GT(strips, cases / 10);
+}
+
+/// A case with elements that packed pixels can have; false: it cannot be made one.
+bool packs(TensorSpec& spec, Packing packing) {
+    if (spec.channels != Channels::rgb && spec.channels != Channels::bgr) return false;
+    spec.dtype = core::DType::float16;
+    spec.layout = Layout::nchw;
+    spec.packing = packing;
+    return true;
+}
+
+TensorSpec unpacked(TensorSpec spec) {
+    spec.packing.reset();
+    return spec;
+}
+
+TEST(KernelCode, PackedPixelsAreTheHostsPlanes) {
+    std::mt19937 random(24);
+    device::BufferPool pool = make_pool();
+    int seen = 0;
+    for (int i = 0; i < cases; ++i) {
+        TensorCase c = any_tensor_case(random);
+        const Packing packing{i % 2 == 0 ? 8 : 16, 1};
+        if (!packs(c.spec, packing)) continue;
+        ++seen;
+        const Canvas canvas = make_canvas(pool, c.input, i % 4 == 0 ? Rows::loose : Rows::aligned);
+        fill(canvas, random);
+        const ToTensor op(c.input, unpacked(c.spec), c.resize);
+        const device::Tensor planes = device::lease_tensor(pool, op.output());
+        op.run(device::host_stream(), canvas.picture, planes);
+        const ToTensorPlan plan = plan_to_tensor(c.input, c.spec, c.resize);
+        const device::Tensor ours = device::lease_tensor(pool, plan.output);
+        ToTensorArgs args = to_tensor_args(plan, canvas.picture, ours);
+        if (plan.resize) {
+            args.x = view_of(plan.resize->x);
+            args.y = view_of(plan.resize->y);
+        }
+        for_types(c.input.format.depth, c.spec.dtype,
+                  [&](auto sample, auto element) { convert<decltype(sample), decltype(element)>(plan, args); });
+        ASSERT_TRUE(same(ours, packed(pool, planes, packing, 0))) << describe(c);
+    }
+    EXPECT_GT(seen, cases / 10);
 }
 
 /// Whether the strips that a resize reads are the colours of their pixels.
@@ -210,6 +253,37 @@ void put(const ToPicturePlan& plan, const ToPictureArgs& a, both::NanCount& nan)
     } else {
         put_strips<S, T, 0, 0>(a, nan);
     }
+}
+
+TEST(KernelCode, PicturesOfPackedPixelsAreThoseOfPlanes) {
+    std::mt19937 random(25);
+    device::BufferPool pool = make_pool();
+    int strips = 0;
+    for (int i = 0; i < cases; ++i) {
+        PictureCase c = any_picture_case(random);
+        const Packing packing =
+            std::array{Packing{8, 1}, Packing{16, 1}, Packing{16, 2}}.at(static_cast<std::size_t>(i % 3));
+        if (!packs(c.spec, packing) || c.tensor_width % 2 != 0 || c.tensor_height % 2 != 0) continue;
+        const TensorSpec planar = unpacked(c.spec);
+        const device::Tensor planes = device::lease_tensor(pool, tensor_desc(c));
+        fill(planes, random, i % 4 == 0 ? 7 : 0);
+        const device::Tensor tensor = packed(pool, planes, packing, 0x7E00);
+        const Canvas expected = make_canvas(pool, c.output, i % 4 == 0 ? Rows::loose : Rows::aligned);
+        const Canvas ours = make_canvas(pool, c.output, i % 4 == 0 ? Rows::loose : Rows::aligned);
+        fill(expected, random);
+        std::memcpy(ours.block.data, expected.block.data, ours.block.desc.byte_count());
+        const ToPicture op(planar, c.tensor_width, c.tensor_height, c.output);
+        const ToPictureResult result = op.run(device::host_stream(), planes, nullptr, expected.picture);
+        const ToPicturePlan plan = plan_to_picture(c.spec, c.tensor_width, c.tensor_height, c.output);
+        const ToPictureArgs args = to_picture_args(plan, tensor, nullptr, ours.picture);
+        both::NanCount nan;
+        for_types(c.output.format.depth, c.spec.dtype,
+                  [&](auto sample, auto element) { put<decltype(sample), decltype(element)>(plan, args, nan); });
+        ASSERT_TRUE(same(ours.block, expected.block)) << describe(c) << (takes_strips(plan, args) ? ", strips" : "");
+        ASSERT_EQ(static_cast<std::int64_t>(nan.seen), result.nan_count) << describe(c);
+        strips += takes_strips(plan, args) ? 1 : 0;
+    }
+    EXPECT_GT(strips, cases / 50);
 }
 
 TEST(KernelCode, ToPictureGivesTheHostsBytesAndNanCounts) {
