@@ -187,8 +187,8 @@ bool is_worth(Trace& trace, const Stage& stage, double least_work) {
 
 /// Whether a tensor can be handed from one part to another.
 bool passes(const graph::TensorType& type) {
-    // float32, uint8, uint16, int32, int64, float16
-    static const std::set<graph::ElementType> known{1, 2, 4, 6, 7, 10};
+    // float32, uint8, int32, int64, float16
+    static const std::set<graph::ElementType> known{1, 2, 6, 7, 10};
     return type.is_known() && known.contains(type.element);
 }
 

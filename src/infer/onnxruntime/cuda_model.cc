@@ -25,7 +25,8 @@ CudaModel::CudaModel(const ModelSource& source, Size input, const RuntimeChoice&
     try {
         memory_ = Ort::MemoryInfo("Cuda", OrtDeviceAllocator, stream.device.index, OrtMemTypeDefault);
         load(source, choice, input);
-        shapes_ = find_shapes(session_, model_, input);
+        shapes_ = source.inputs == nullptr ? find_shapes(session_, model_, input)
+                                           : find_shapes(session_, model_, *source.inputs);
         // The CPU's nodes need the results of the GPU's; only without any does a run end before the GPU does.
         if (fallback_.empty()) run_options_.AddConfigEntry("disable_synchronize_execution_providers", "1");
         run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_WARNING);
@@ -34,10 +35,13 @@ CudaModel::CudaModel(const ModelSource& source, Size input, const RuntimeChoice&
     }
 }
 
-Ort::SessionOptions CudaModel::options(const ModelRequest& request, const RuntimeChoice& choice, Size input) const {
+Ort::SessionOptions CudaModel::options(const ModelSource& source, const RuntimeChoice& choice, Size input) const {
+    const ModelRequest& request = source.request;
     // Threads are for the nodes that stay on the CPU.
     const int threads = request.threads > 0 ? request.threads : 1;
-    Ort::SessionOptions options = session_options(model_, check_picture_input(model_, input), threads);
+    Ort::SessionOptions options = source.inputs == nullptr
+                                      ? session_options(model_, check_picture_input(model_, input), threads)
+                                      : session_options(threads);
     add_choice(options, choice);
     if (choice.provider == Provider::tensorrt) {
         RuntimeChoice precision = choice;
@@ -52,13 +56,12 @@ Ort::SessionOptions CudaModel::options(const ModelRequest& request, const Runtim
 /// The runtime says whether a model's own nodes are all on the GPU only by refusing it. It does so before it moves the
 /// weights, and only then the model is loaded a second time, with an ear to where its nodes went.
 void CudaModel::load(const ModelSource& source, const RuntimeChoice& choice, Size input) {
-    const ModelRequest& request = source.request;
-    Ort::Env& env = environment(request.runtime_library);
+    Ort::Env& env = environment(source.request.runtime_library);
     const auto open = [&](const Ort::SessionOptions& options) {
         if (source.bytes.empty()) return Ort::Session(env, model_.path.c_str(), options);
         return Ort::Session(env, source.bytes.data(), source.bytes.size(), options);
     };
-    Ort::SessionOptions strict = options(request, choice, input);
+    Ort::SessionOptions strict = options(source, choice, input);
     strict.AddConfigEntry("session.disable_cpu_ep_fallback", "1");
     // Which of two providers on the GPU runs a node is told by the log alone.
     if (choice.provider == Provider::tensorrt) placement_.listen(strict);
@@ -70,7 +73,7 @@ void CudaModel::load(const ModelSource& source, const RuntimeChoice& choice, Siz
         core::log::debug("model {} does not run on {} alone: {}", model_.path, device::to_string(stream_.device),
                          failure.what());
     }
-    Ort::SessionOptions listening = options(request, choice, input);
+    Ort::SessionOptions listening = options(source, choice, input);
     placement_.forget();
     placement_.listen(listening);
     session_ = open(listening);

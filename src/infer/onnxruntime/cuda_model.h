@@ -21,6 +21,8 @@ struct ModelSource {
     const ModelRequest& request;
     const ModelDescription& model;
     const std::string& bytes;  ///< the ONNX model; "": the file
+    /// Shapes of all inputs; null: they follow from a picture's size.
+    const std::vector<core::TensorDesc>* inputs = nullptr;
 };
 
 /// Loaded for one stream, on which the caller has nothing else of this object enqueued when it is destroyed. Not
@@ -28,8 +30,8 @@ struct ModelSource {
 class CudaModel {
   public:
     /// `choice.launch` and `choice.weights` are the caller's part. With TensorRT this builds the engine where
-    /// source.request.engine has none. What `stream` borrows outlives this. Throws Error as
-    /// make_session() does.
+    /// source.request.engine has none. `input` means nothing where the source has shapes. What `stream` borrows
+    /// outlives this. Throws Error as make_session() does.
     CudaModel(const ModelSource& source, Size input, const RuntimeChoice& choice, device::StreamRef stream);
 
     [[nodiscard]] const SessionShapes& shapes() const { return shapes_; }
@@ -43,8 +45,7 @@ class CudaModel {
     void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
   private:
-    [[nodiscard]] Ort::SessionOptions options(const ModelRequest& request, const RuntimeChoice& choice,
-                                              Size input) const;
+    [[nodiscard]] Ort::SessionOptions options(const ModelSource& source, const RuntimeChoice& choice, Size input) const;
     void load(const ModelSource& source, const RuntimeChoice& choice, Size input);
     void note_left_to_cuda(const RuntimeChoice& choice);
     [[nodiscard]] Ort::Value bind(const device::Tensor& tensor) const;

@@ -35,7 +35,7 @@ int usable_cores() {
     return std::max(1, CPU_COUNT(&cores));
 }
 
-Ort::SessionOptions session_options(const ModelDescription& model, const core::TensorDesc& picture, int threads) {
+Ort::SessionOptions session_options(int threads) {
     Ort::SessionOptions options;
     options.SetIntraOpNumThreads(threads);
     options.SetInterOpNumThreads(1);
@@ -44,6 +44,11 @@ Ort::SessionOptions session_options(const ModelDescription& model, const core::T
     options.SetDeterministicCompute(true);
     // Waiting threads would take the cores from decoding and encoding.
     options.AddConfigEntry("session.intra_op.allow_spinning", "0");
+    return options;
+}
+
+Ort::SessionOptions session_options(const ModelDescription& model, const core::TensorDesc& picture, int threads) {
+    Ort::SessionOptions options = session_options(threads);
     fix_dimensions(options, model.inputs[static_cast<std::size_t>(model.picture_input)], picture);
     return options;
 }

@@ -8,7 +8,10 @@
 
 namespace millrace::infer::ort {
 
-/// `picture`: the shape of the model's picture input, which names its dimensions. `threads`: 1 and up.
+/// `threads`: 1 and up.
+[[nodiscard]] Ort::SessionOptions session_options(int threads);
+
+/// The same for pictures of one size. `picture`: the shape of the model's picture input, which names its dimensions.
 [[nodiscard]] Ort::SessionOptions session_options(const ModelDescription& model, const core::TensorDesc& picture,
                                                   int threads);
 

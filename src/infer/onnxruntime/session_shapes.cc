@@ -105,11 +105,15 @@ TensorDesc check_picture_input(const ModelDescription& model, Size input) {
     return desc;
 }
 
-SessionShapes find_shapes(Ort::Session& session, const ModelDescription& model, Size input) {
-    SessionShapes shapes;
-    shapes.inputs = find_inputs(model, input, inputs_of(session, model.path));
+SessionShapes find_shapes(Ort::Session& session, const ModelDescription& model, std::vector<TensorDesc> inputs) {
+    SessionShapes shapes{std::move(inputs), {}};
     for (const Port& port : outputs_of(session, model.path)) shapes.outputs.push_back(port.desc);
     find_outputs(session, model, shapes);
+    return shapes;
+}
+
+SessionShapes find_shapes(Ort::Session& session, const ModelDescription& model, Size input) {
+    SessionShapes shapes = find_shapes(session, model, find_inputs(model, input, inputs_of(session, model.path)));
     check_states(model, shapes);
     const TensorDesc& result = shapes.outputs[static_cast<std::size_t>(model.result_output)];
     if (model.output == OutputKind::data) {

@@ -25,4 +25,8 @@ struct SessionShapes {
 /// graph leaves an output open. Throws Error(bad_input) and what the runtime throws.
 [[nodiscard]] SessionShapes find_shapes(Ort::Session& session, const ModelDescription& model, Size input);
 
+/// The same for inputs of these shapes, whatever they are.
+[[nodiscard]] SessionShapes find_shapes(Ort::Session& session, const ModelDescription& model,
+                                        std::vector<core::TensorDesc> inputs);
+
 }  // namespace millrace::infer::ort

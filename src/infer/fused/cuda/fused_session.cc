@@ -12,11 +12,13 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "device/stream.h"
-#include "infer/fused/cuda/net_runner.h"
+#include "infer/fused/cuda/parts_runner.h"
 #include "infer/fused/engines.h"
 #include "infer/fused/lower.h"
+#include "infer/fused/summary.h"
+#include "infer/onnxruntime/session_shapes.h"
 #include "infer/onnxruntime/trial.h"
-#include "infer/replays.h"
+#include "infer/onnxruntime/type_inference.h"
 #include "infer/shapes.h"
 
 namespace millrace::infer::fused {
@@ -26,7 +28,6 @@ using core::Error;
 using core::ErrorCode;
 using core::TensorDesc;
 using Clock = std::chrono::steady_clock;
-using Tensors = std::span<const device::Tensor>;
 
 std::vector<char> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -35,35 +36,18 @@ std::vector<char> read_file(const std::string& path) {
     return bytes;
 }
 
-/// "Softmax 'probs': Softmax is not among what is fused", of the first node that cannot be, and how many more there
-/// are.
-std::string first_reason(const Lowered& lowered) {
-    std::string text;
-    int more = -1;
-    for (const NodeFate& node : lowered.nodes) {
-        if (node.reason.empty()) continue;
-        if (++more == 0) text = fmt::format("{} '{}': {}", node.op, node.name, node.reason);
-    }
-    return more > 0 ? fmt::format("{} ({} more)", text, more) : text;
-}
-
-Net lowered_net(const ModelDescription& model, const TensorDesc& input) {
+Lowered lowered_model(const ModelRequest& request, const ModelDescription& model, const TensorDesc& input) {
     const auto cannot = [&](const std::string& why) {
         return Error(ErrorCode::failed, fmt::format("model {} does not run as fused layers: {}", model.path, why));
     };
-    if (model.inputs.size() != 1 || model.outputs.size() != 1) throw cannot("it has several inputs or outputs");
-    if (model.layout != Layout::nchw || model.window_axis) throw cannot("its input is no [N, C, H, W]");
+    if (model.inputs.size() != 1) throw cannot("it has several inputs");
     const std::vector<char> bytes = read_file(model.path);
-    Lowered lowered = lower(std::as_bytes(std::span(bytes)), model.path, {{model.inputs.front().name, input.shape}});
-    if (lowered.whole() == nullptr) throw cannot(first_reason(lowered));
-    return std::get<Net>(std::move(lowered.parts.front().body));
-}
-
-TensorDesc output_desc(const Net& net, const Port& port) {
-    const Value& value = net.values[static_cast<std::size_t>(net.outputs.front().value)];
-    TensorDesc desc{port.desc.dtype, {net.batch, value.channels, value.height, value.width}};
-    while (desc.shape.size() > port.desc.shape.size() && desc.shape.back() == 1) desc.shape.pop_back();
-    return desc;
+    const auto infer = [&](const std::string& part) { return ort::infer_types(request.runtime_library, part); };
+    Lowered lowered =
+        lower(std::as_bytes(std::span(bytes)), model.path, {{model.inputs.front().name, input.shape}}, infer);
+    if (!lowered.parts.empty()) return lowered;
+    const std::string reason = first_reason(lowered);
+    throw cannot(reason.empty() ? "an output is none of what its nodes compute" : reason);
 }
 
 class FusedSession final : public Session {
@@ -84,31 +68,30 @@ class FusedSession final : public Session {
 
   private:
     void check_outputs(Size input) const;
-    void warm_up();
-    void enqueue(Tensors inputs, Tensors outputs);
+    void warm_up(const Lowered& lowered);
 
     const ModelDescription model_;
     device::Stream stream_;  ///< destroyed after what is tied to it
     SessionReport report_;   ///< fixed once made
     ort::SessionShapes shapes_;
-    std::optional<cuda::NetRunner> runner_;
+    std::optional<cuda::PartsRunner> runner_;
     std::mutex mutex_;
-    Replays replays_;
 };
 
 FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& model, Size input)
-    : model_(model), stream_(request.device), replays_(stream_) {
+    : model_(model), stream_(request.device) {
     const auto begin = Clock::now();
-    shapes_.inputs.push_back(picture_input_desc(model, input));
-    Net net = lowered_net(model, shapes_.inputs.front());
-    shapes_.outputs.push_back(output_desc(net, model.outputs.front()));
-    check_outputs(input);
+    shapes_.inputs.push_back(ort::check_picture_input(model, input));
+    Lowered lowered = lowered_model(request, model_, shapes_.inputs.front());
     PlanStore plans(request.engine);
     const bool chosen = !plans.empty();
-    runner_.emplace(std::move(net), stream_, plans, request.gpu_memory);
+    runner_.emplace(cuda::PartsSource{request, model_, shapes_.inputs}, lowered.parts, stream_, plans);
+    shapes_.outputs = runner_->output_descs();
+    check_outputs(input);
     if (!chosen && !request.engine.empty()) plans.save(request.engine);
     report_.choice = {.provider = Provider::fused};
-    warm_up();
+    report_.fallbacks = runner_->fallbacks();
+    warm_up(lowered);
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
 }
 
@@ -121,48 +104,35 @@ FusedSession::~FusedSession() {
 }
 
 void FusedSession::check_outputs(Size input) const {
+    const TensorDesc& result = shapes_.outputs[static_cast<std::size_t>(model_.result_output)];
     if (model_.output == OutputKind::picture) {
-        (void)picture_scale(model_, input, shapes_.outputs.front());
+        (void)picture_scale(model_, input, result);
     } else {
-        check_data(model_, shapes_.outputs.front());
+        check_data(model_, result);
     }
 }
 
 /// A capture must find every kernel loaded.
-void FusedSession::warm_up() {
+void FusedSession::warm_up(const Lowered& lowered) {
     const ort::Trial trial(stream_, shapes_);
     const auto begin = Clock::now();
-    runner_->enqueue(trial.inputs().front(), trial.outputs().front());
+    runner_->enqueue(trial.inputs(), trial.outputs());
     device::synchronize(stream_);
     report_.first_run_seconds = core::seconds_since(begin);
-}
-
-void FusedSession::enqueue(Tensors inputs, Tensors outputs) {
-    const auto run = [&] { runner_->enqueue(inputs.front(), outputs.front()); };
-    const auto capture = [&] {
-        std::string reason;
-        device::Graph graph;
-        try {
-            graph = device::Graph::capture(stream_, run, reason);
-        } catch (const Error& error) {
-            reason = error.what();
-        }
-        if (!graph) core::log::debug("model {} makes no graph of its fused layers: {}", model_.path, reason);
-        return graph;
-    };
-    if (replays_.launch(inputs, outputs, capture)) return;
-    run();
-    replays_.ran();
+    if (lowered.whole() != nullptr) return;
+    report_.notes.push_back(summary(lowered, runner_->measure(trial.inputs(), trial.outputs())));
 }
 
 void FusedSession::run([[maybe_unused]] device::StreamRef stream, const RunTensors& tensors) {
     const auto& [inputs, outputs, frames] = tensors;
     assert(stream == stream_.ref());
-    assert(inputs.size() == 1 && outputs.size() == 1);
+    assert(inputs.size() == shapes_.inputs.size() && outputs.size() == shapes_.outputs.size());
     const std::scoped_lock lock(mutex_);
-    device::Access access(stream_, inputs.front().timeline, outputs.front().timeline);
-    enqueue(inputs, outputs);
-    access.done();
+    std::deque<device::Access> accesses;
+    for (const device::Tensor& tensor : inputs) accesses.emplace_back(stream_, tensor.timeline, nullptr);
+    for (const device::Tensor& tensor : outputs) accesses.emplace_back(stream_, nullptr, tensor.timeline);
+    runner_->enqueue(inputs, outputs);
+    for (device::Access& access : accesses) access.done();
 }
 
 }  // namespace

@@ -63,13 +63,26 @@ Halves weights_for(const Convolution& convolution, const ChannelCounts& channels
     return arranged_weights(convolution, channels);
 }
 
-/// A net ends with a DepthToSpace that writing its result does on the way.
+/// A net ends with a DepthToSpace that writing a result does on the way.
 bool ends_in_blocks(const Net& net) {
     if (net.layers.empty()) return false;
     const Layer& last = net.layers.back();
     const auto* blocks = std::get_if<DepthToSpace>(&last.root);
     return blocks != nullptr && blocks->block <= most_unpacked && last.pointwise.empty() &&
-           last.output == net.outputs.front().value;
+           std::ranges::count(net.outputs, last.output, &NetPort::value) > 0;
+}
+
+std::vector<Result> results_of(const Net& net) {
+    std::vector<Result> results;
+    for (const NetPort& output : net.outputs) {
+        if (ends_in_blocks(net) && output.value == net.layers.back().output) {
+            const Layer& last = net.layers.back();
+            results.push_back({last.inputs.front(), std::get<DepthToSpace>(last.root)});
+        } else {
+            results.push_back({output.value, {.block = 1, .columns_last = true}});
+        }
+    }
+    return results;
 }
 
 }  // namespace
@@ -80,12 +93,7 @@ NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::s
       pool_(stream.device, "fused net", memory > 0 ? memory : device::unbounded),
       channels_(padded_channels(net_)),
       arena_(plan_arena(net_)),
-      result_(net_.outputs.front().value),
-      blocks_{.block = 1, .columns_last = true} {
-    if (ends_in_blocks(net_)) {
-        blocks_ = std::get<DepthToSpace>(net_.layers.back().root);
-        result_ = net_.layers.back().inputs.front();
-    }
+      results_(results_of(net_)) {
     place_values();
     place_weights();
     make_plans(plans);
@@ -251,14 +259,19 @@ void NetRunner::lease_workspace() {
     for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
 }
 
-void NetRunner::enqueue(const device::Tensor& input, const device::Tensor& output) {
+void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs) {
     const device::StreamRef stream = handle_.stream();
-    pack(stream, input.data, input.desc.dtype, pixels_of(net_.inputs.front().value));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        pack(stream, inputs[i].data, inputs[i].desc.dtype, pixels_of(net_.inputs.at(i).value));
+    }
     for (const PlacedLayer& layer : layers_) {
         if (layer.plan != nullptr) layer.plan->enqueue(layer.memory);
         if (layer.elementwise) enqueue_elementwise(stream, *layer.elementwise);
     }
-    unpack(stream, pixels_of(result_), blocks_, output.data, output.desc.dtype);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const Result& result = results_.at(i);
+        unpack(stream, pixels_of(result.value), result.blocks, outputs[i].data, outputs[i].desc.dtype);
+    }
 }
 
 }  // namespace millrace::infer::fused::cuda

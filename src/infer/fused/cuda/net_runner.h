@@ -29,6 +29,12 @@ struct PlacedLayer {
     std::optional<ElementwiseSite> elementwise;  ///< no convolution, or what cuDNN does not fuse with one
 };
 
+/// A value that is unpacked to an output, and how.
+struct Result {
+    int value = 0;
+    DepthToSpace blocks;
+};
+
 /// A net with its weights, its memory and a plan for each layer, for one stream. For one thread at a time.
 class NetRunner {
   public:
@@ -37,9 +43,10 @@ class NetRunner {
     /// the layer that cannot be computed, Error(out_of_memory).
     NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::size_t memory);
 
-    /// Enqueue one run: from the picture [N, C, H, W] to the result, float32 or float16. The same memory of the net's
-    /// own is used by all runs, which the stream keeps apart.
-    void enqueue(const device::Tensor& input, const device::Tensor& output);
+    /// Enqueue one run, from one tensor for each of the net's inputs to one for each of its outputs: elements of
+    /// [N, C, H, W], float32 or float16. The same memory of the net's own is used by all runs, which the stream keeps
+    /// apart.
+    void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
   private:
     /// Memory that the stream may use; at least `bytes`.
@@ -71,8 +78,7 @@ class NetRunner {
     device::Block workspace_;
     std::vector<PlacedLayer> layers_;
     std::map<std::string, std::unique_ptr<ConvolutionPlan>> plans_;  ///< by signature
-    int result_ = 0;                                                 ///< value that is unpacked
-    DepthToSpace blocks_;                                            ///< how
+    std::vector<Result> results_;                                    ///< in the order of the net's outputs
 };
 
 }  // namespace millrace::infer::fused::cuda

@@ -1,0 +1,162 @@
+#include "infer/fused/cuda/parts_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "device/graph.h"
+#include "infer/graph/half.h"
+
+namespace millrace::infer::fused::cuda {
+namespace {
+
+using core::DType;
+using core::Error;
+using core::TensorDesc;
+
+constexpr int timed_runs = 5;
+
+/// Of the types that pass between parts (partition.h).
+DType dtype_of(graph::ElementType element) {
+    static const std::map<graph::ElementType, DType> known{
+        {1, DType::float32}, {2, DType::uint8}, {6, DType::int32}, {7, DType::int64}, {10, DType::float16}};
+    assert(known.contains(element));
+    return known.at(element);
+}
+
+std::size_t index_of(const std::vector<Port>& ports, const std::string& name) {
+    return static_cast<std::size_t>(std::ranges::find(ports, name, &Port::name) - ports.begin());
+}
+
+/// With float16 where that is worth it, as fused layers compute; as it is where that cannot be.
+std::string in_half(std::string part, const std::string& path) {
+    try {
+        graph::HalfModel half = graph::to_half(std::as_bytes(std::span(part)), path);
+        if (half.half_nodes > 0) return std::move(half.bytes);
+    } catch (const Error& error) {
+        if (error.code() != core::ErrorCode::bad_input) throw;
+        core::log::debug("a part stays as it is: {}", error.what());
+    }
+    return part;
+}
+
+}  // namespace
+
+PartsRunner::PartsRunner(const PartsSource& source, std::vector<Part>& parts, device::StreamRef stream,
+                         PlanStore& plans)
+    : model_(source.model), stream_(stream), pool_(stream.device, "between a model's parts", device::unbounded) {
+    for (std::size_t i = 0; i < source.inputs.size(); ++i) {
+        names_.emplace(model_.inputs[i].name, places_.size());
+        places_.push_back({Place::Kind::input, i, source.inputs[i], {}});
+    }
+    for (Part& part : parts) load(source, part, plans);
+}
+
+TensorDesc PartsRunner::desc_of(const PartPort& port) const {
+    const std::size_t output = index_of(model_.outputs, port.name);
+    const bool is_output = output < model_.outputs.size();
+    return {is_output ? model_.outputs[output].desc.dtype : dtype_of(port.type.element), port.type.shape.value()};
+}
+
+void PartsRunner::place(const std::string& name, TensorDesc desc) {
+    names_.emplace(name, places_.size());
+    const std::size_t output = index_of(model_.outputs, name);
+    if (output < model_.outputs.size()) {
+        places_.push_back({Place::Kind::output, output, std::move(desc), {}});
+        return;
+    }
+    device::Tensor tensor = device::lease_tensor(pool_, desc);
+    tensor.timeline->before_write(stream_);  // memory is made on a stream of its own
+    places_.push_back({Place::Kind::between, 0, std::move(desc), std::move(tensor)});
+}
+
+void PartsRunner::load(const PartsSource& source, Part& part, PlanStore& plans) {
+    Loaded& loaded = parts_.emplace_back(Loaded{{}, {}, nullptr, nullptr, Replays(stream_)});
+    for (const PartPort& port : part.inputs) loaded.inputs.push_back(names_.at(port.name));
+    if (auto* net = std::get_if<Net>(&part.body)) {
+        for (const PartPort& port : part.outputs) place(port.name, desc_of(port));
+        loaded.net = std::make_unique<NetRunner>(std::move(*net), stream_, plans, source.request.gpu_memory);
+    } else {
+        const std::string bytes = in_half(std::get<std::string>(std::move(part.body)), model_.path);
+        ort::PartSource piece{source.request, model_.path, bytes, {}, {}};
+        for (const std::size_t place : loaded.inputs) {
+            piece.inputs.push_back({part.inputs[piece.inputs.size()].name, places_[place].desc});
+        }
+        for (const PartPort& port : part.outputs) piece.outputs.push_back({port.name, {}});
+        loaded.left = ort::make_cuda_part(piece, stream_);
+        const std::vector<TensorDesc>& descs = loaded.left->output_descs();
+        for (std::size_t i = 0; i < descs.size(); ++i) place(part.outputs[i].name, descs[i]);
+    }
+    for (const PartPort& port : part.outputs) loaded.outputs.push_back(names_.at(port.name));
+}
+
+std::vector<TensorDesc> PartsRunner::output_descs() const {
+    std::vector<TensorDesc> descs;
+    for (const Port& port : model_.outputs) descs.push_back(places_[names_.at(port.name)].desc);
+    return descs;
+}
+
+std::vector<std::string> PartsRunner::fallbacks() const {
+    std::vector<std::string> all;
+    for (const Loaded& part : parts_) {
+        if (part.left != nullptr && !part.left->fallback().empty()) all.push_back(part.left->fallback());
+    }
+    return all;
+}
+
+PartsRunner::Bound PartsRunner::bound(const std::vector<std::size_t>& places, Tensors inputs, Tensors outputs) const {
+    Bound tensors;
+    for (const std::size_t index : places) {
+        const Place& place = places_[index];
+        const device::Tensor& tensor = place.kind == Place::Kind::input    ? inputs[place.index]
+                                       : place.kind == Place::Kind::output ? outputs[place.index]
+                                                                           : place.tensor;
+        tensors.push_back(tensor.share());
+    }
+    return tensors;
+}
+
+void PartsRunner::run(Loaded& part, Tensors inputs, Tensors outputs) {
+    const Bound in = bound(part.inputs, inputs, outputs);
+    const Bound out = bound(part.outputs, inputs, outputs);
+    if (part.left != nullptr) return part.left->enqueue(in, out);
+    const auto capture = [&] {
+        std::string reason;
+        device::Graph graph;
+        try {
+            graph = device::Graph::capture(stream_, [&] { part.net->enqueue(in, out); }, reason);
+        } catch (const Error& error) {
+            reason = error.what();
+        }
+        if (!graph) core::log::debug("model {} makes no graph of its fused layers: {}", model_.path, reason);
+        return graph;
+    };
+    if (part.replays.launch(in, out, capture)) return;
+    part.net->enqueue(in, out);
+    part.replays.ran();
+}
+
+void PartsRunner::enqueue(Tensors inputs, Tensors outputs) {
+    for (Loaded& part : parts_) run(part, inputs, outputs);
+}
+
+std::vector<double> PartsRunner::measure(Tensors inputs, Tensors outputs) {
+    std::vector<double> seconds;
+    for (Loaded& part : parts_) {
+        device::Event begin(stream_.device, device::EventKind::timing);
+        device::Event end(stream_.device, device::EventKind::timing);
+        run(part, inputs, outputs);
+        run(part, inputs, outputs);
+        begin.record(stream_);
+        for (int i = 0; i < timed_runs; ++i) run(part, inputs, outputs);
+        end.record(stream_);
+        device::synchronize(stream_);
+        seconds.push_back(device::elapsed(begin.ref(), end.ref()) / timed_runs);
+    }
+    return seconds;
+}
+
+}  // namespace millrace::infer::fused::cuda
