@@ -134,6 +134,11 @@ class Generation:
     @property
     def segment_frames(self) -> int:
         """So many of them are a segment."""
+    @property
+    def last_state(self) -> int | None:
+        """The last segment, of those that are finished from the first on, whose state an earlier run kept."""
+    def keep_state(self, segment: int, state: bytes) -> None: ...
+    def read_state(self, segment: int) -> bytes: ...
     def writer(self) -> Writer:
         """Where the last script makes pictures."""
     def lines_at(self, frame: int) -> None:

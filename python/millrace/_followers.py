@@ -114,7 +114,7 @@ class _Followed:
         said, declared = chain.description, chain.description["declaration"]
         self._generation = generation
         self._steps = [_Step(chain, number) for number in range(1, len(chain.scripts))]
-        self._rate = said["rate"]
+        self._rate: int = said["rate"]
         self._size = batch
         self._lines = chain.scripts[-1].description["kind"] == "analyser"
         self._writer = None if self._lines else generation.writer()
@@ -122,14 +122,23 @@ class _Followed:
         self._times = ticks is not None
         self._tick = Fraction(*ticks) if ticks else Fraction(1, rate.numerator)
         self._a_frame = max(1, round(1 / rate / self._tick))  # ticks that the last one lasts
-        # What a sequential script knows, it knows of all frames.
-        self.first_wanted = 0 if said["order"] == "sequential" else generation.frames_done // self._rate
+        self._chain = chain
+        self._saves = said["saves"]
+        self._segment: int | None = None  # of the last batch
+        self._state = generation.last_state if self._saves else None
+        # What a sequential script knows, it knows of all frames, or by a state of the frames before it.
+        done = 0 if said["order"] == "sequential" else generation.frames_done
+        if self._state is not None:
+            done = (self._state + 1) * generation.segment_frames
+        self.first_wanted = done // self._rate
         self._first = 0
         self._waiting: list[_Frame] = []
 
     def begin(self, first: int, number: int) -> None:
         assert number <= first
         self._first = first
+        if self._state is not None:
+            timed(self._generation, self._chain.load, self._generation.read_state(self._state))
         if self._writer is not None:
             self._writer.start_at(self._first * self._rate)
         else:
@@ -141,11 +150,11 @@ class _Followed:
         at = max(0, self._first - yielded.number)  # those before are on disk
         while at < yielded.count:
             frame = self._frame(yielded.number + at, yielded.pts_of(at))
-            if len(self._waiting) == self._size:
+            if len(self._waiting) == self._room():
                 self._work(frame.pts)
             if not self._waiting:
                 self._generation.begin_batch(self._steps[0].dtype, [self._size, *self._steps[0].takes])
-            more = min(yielded.count - at, self._size - len(self._waiting))
+            more = min(yielded.count - at, self._room(frame) - len(self._waiting))
             self._generation.put(yielded.frames, at, more, len(self._waiting), stream)
             for one in range(at, at + more):
                 self._waiting.append(self._frame(yielded.number + one, yielded.pts_of(one)))
@@ -161,14 +170,26 @@ class _Followed:
         else:
             self._generation.close_lines()
 
+    def _room(self, first: _Frame | None = None) -> int:
+        """Frames of a batch that begins with those that wait, or `first`: where states are kept, of one segment."""
+        if self._waiting:
+            first = self._waiting[0]
+        if not self._saves or first is None:
+            return self._size
+        following = (first.segment + 1) * self._generation.segment_frames // self._rate
+        return min(self._size, following - first.number)
+
     def _frame(self, number: int, pts: int | None) -> _Frame:
         ticks = number * self._a_frame if pts is None else pts
-        segment = number * self._rate // self._generation.segment_frames
+        # That of its last picture: what is known before its first frame is known at the end of the segment before.
+        segment = ((number + 1) * self._rate - 1) // self._generation.segment_frames
         return _Frame(number, ticks, float(ticks * self._tick), segment)
 
     def _work(self, following: int) -> None:
         """`following`: pts of the frame behind the last one."""
         frames, self._waiting = self._waiting, []
+        if self._saves:
+            self._keep_state(frames[0].segment)
         tensor = self._generation.take_batch()
         results: Any = None
         for step in self._steps:
@@ -184,6 +205,11 @@ class _Followed:
                 self._generation.write_line((frame.number, frame.pts, frame.seconds), line)
         else:
             self._write(results, len(frames) * self._rate, self._pts(frames, following))
+
+    def _keep_state(self, segment: int) -> None:
+        if self._segment is not None and segment != self._segment:
+            self._generation.keep_state(self._segment, timed(self._generation, self._chain.save))
+        self._segment = segment
 
     def _called(self, step: _Step, tensor: _engine.FrameTensor, frames: Sequence[_Frame]) -> Any:
         stamps = [

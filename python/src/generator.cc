@@ -153,9 +153,15 @@ void open(Generation* self, engine::ScriptWorker& worker, const std::string& des
     new (self) Generation(worker, std::move(generator), behind);
 }
 
-std::int64_t segment_frames(Generation& self) {
-    const engine::GeneratorWorker& worker = self.worker();
-    return worker.lines() ? worker.lines()->segment_frames() : worker.video()->segment_frames();
+void keep_state(Generation& self, int segment, const nb::bytes& state) {
+    const std::string_view bytes(state.c_str(), state.size());
+    const nb::gil_scoped_release others_run;
+    self.worker().keep_state(segment, bytes);
+}
+
+nb::bytes read_state(Generation& self, int segment) {
+    const std::string state = self.worker().read_state(segment);
+    return nb::bytes(state.data(), state.size());
 }
 
 void write_line(Generation& self, const infer::FrameStamp& stamp, const std::string& result) {
@@ -184,7 +190,10 @@ void define_generator(nb::module_& module) {
             "close_lines", [](Generation& self) { self.worker().lines()->close(); },
             nb::call_guard<nb::gil_scoped_release>())
         .def_prop_ro("frames_done", [](Generation& self) { return self.worker().file().frames_done(); })
-        .def_prop_ro("segment_frames", &segment_frames)
+        .def_prop_ro("segment_frames", [](Generation& self) { return self.worker().segment_frames(); })
+        .def_prop_ro("last_state", [](Generation& self) { return self.worker().last_state(); })
+        .def("keep_state", &keep_state, nb::arg("segment"), nb::arg("state"))
+        .def("read_state", &read_state, nb::arg("segment"))
         .def_prop_ro("device", [](Generation& self) { return device::to_string(self.worker().device()); })
         .def_prop_ro("stopped", [](Generation& self) { return self.worker().stopped(); })
         .def("enter", &Generation::enter)

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
@@ -66,10 +68,27 @@ void GeneratorWorker::begin(Generator generator) {
     } else {
         file_ = (lines_ = std::make_shared<LineWriter>(generator.writer)).get();
     }
+    first_unfinished_ = static_cast<int>(file_->frames_done() / segment_frames());
+    states_.emplace(work_folder(worker_.job()), std::set{first_unfinished_});
     device_ = choose_devices(worker_.job().run.device).front();
     gpu_watch_.emplace(std::vector{device_}, generator.copies);
     channel.send({{"ready", {{"expected", generator.expected}, {"reused", file_->frames_done()}}}});
 }
+
+std::int64_t GeneratorWorker::segment_frames() const {
+    return video_ ? video_->segment_frames() : lines_->segment_frames();
+}
+
+void GeneratorWorker::keep_state(int segment, std::string_view state) {
+    const std::string folder = work_folder(worker_.job());
+    while (std::filesystem::exists(pipeline::segment_path(folder, first_unfinished_))) {
+        states_->finished(first_unfinished_);
+        states_->begun(++first_unfinished_);
+    }
+    states_->keep(segment, state);
+}
+
+std::optional<int> GeneratorWorker::last_state() const { return states_->last_before(first_unfinished_); }
 
 void GeneratorWorker::enter(double lock_wait) {
     file_->profile().count_frames(Stage::model, file_->next_frame() - counted_);

@@ -6,12 +6,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "engine/frame_writer.h"
 #include "engine/gpu_watch.h"
 #include "engine/line_writer.h"
 #include "engine/script.h"
+#include "engine/script_states.h"
 #include "engine/script_worker.h"
 
 namespace millrace::engine {
@@ -50,6 +53,13 @@ class GeneratorWorker {
     /// Where the script's frames are.
     [[nodiscard]] device::DeviceId device() const { return device_; }
     [[nodiscard]] bool stopped() const { return stopped_.load(); }
+    /// Of the file.
+    [[nodiscard]] std::int64_t segment_frames() const;
+    /// What the scripts know at the end of a segment. Throws Error(no_space | failed).
+    void keep_state(int segment, std::string_view state);
+    /// The last segment before the first unfinished one whose state an earlier run kept; nullopt: there is none.
+    [[nodiscard]] std::optional<int> last_state() const;
+    [[nodiscard]] std::string read_state(int segment) const { return states_->read(segment); }
     /// Around each call into the script; `lock_wait`: seconds until it could begin.
     void enter(double lock_wait);
     void leave();
@@ -71,7 +81,9 @@ class GeneratorWorker {
     device::DeviceId device_;
     std::shared_ptr<FrameWriter> video_;
     std::shared_ptr<LineWriter> lines_;
-    MadeFile* file_ = nullptr;  ///< one of the two
+    MadeFile* file_ = nullptr;            ///< one of the two
+    std::optional<ScriptStates> states_;  ///< from begin() on
+    int first_unfinished_ = 0;            ///< segment, as far as known
     std::optional<GpuWatch> gpu_watch_;
     std::atomic<bool> stopped_{false};
     std::int64_t counted_ = 0;            ///< frames of the script's stage

@@ -63,6 +63,11 @@ void ScriptStates::finished(int segment) {
     unfinished_.erase(segment);
 }
 
+void ScriptStates::begun(int segment) {
+    const std::lock_guard lock(mutex_);
+    unfinished_.insert(segment);
+}
+
 void ScriptStates::drop_old() {
     if (unfinished_.empty()) return;
     auto needed = kept_.lower_bound(*unfinished_.begin());

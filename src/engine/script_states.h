@@ -19,6 +19,8 @@ class ScriptStates {
     /// that the first unfinished segment can be begun with. Throws Error(no_space | failed).
     void keep(int segment, std::string_view state);
     void finished(int segment);
+    /// There is one more to be worked on than was known at first.
+    void begun(int segment);
 
     /// The last segment before `segment` whose state is there.
     [[nodiscard]] std::optional<int> last_before(int segment) const;
