@@ -87,14 +87,14 @@ std::vector<Result> results_of(const Net& net) {
 
 }  // namespace
 
-NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::size_t memory)
+NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values)
     : net_(std::move(net)),
       handle_(stream),
-      pool_(stream.device, "fused net", memory > 0 ? memory : device::unbounded),
+      memory_(memory),
       channels_(padded_channels(net_)),
       arena_(plan_arena(net_)),
+      values_(std::move(values)),
       results_(results_of(net_)) {
-    place_values();
     place_weights();
     make_plans(plans);
     lease_workspace();
@@ -115,14 +115,6 @@ Pixels NetRunner::pixels_of(int value) const {
     return {address_of(value), net_.batch, net_.values[index], channels_[index]};
 }
 
-device::Block NetRunner::lease(std::size_t bytes) {
-    device::Block block = pool_.lease(std::max(bytes, alignment));
-    block.timeline->before_write(handle_.stream());  // memory is made on a stream of its own
-    return block;
-}
-
-void NetRunner::place_values() { values_ = lease(arena_.bytes); }
-
 void NetRunner::place_weights() {
     Packed packed;
     std::vector<std::vector<std::size_t>> offsets;
@@ -139,7 +131,7 @@ void NetRunner::place_weights() {
                 packed.add(arranged_constants(step.constants, net_.values[out].channels, channels_[out])));
         }
     }
-    weights_ = lease(packed.bytes().size());
+    weights_ = memory_.lease(packed.bytes().size());
     const std::size_t bytes = packed.bytes().size();
     device::copy_rows(handle_.stream(), {weights_.data, bytes, packed.bytes().data(), bytes, bytes, 1});
     device::synchronize(handle_.stream());
@@ -229,7 +221,7 @@ std::unique_ptr<ConvolutionPlan> NetRunner::fastest(const ConvolutionSite& site,
     std::unique_ptr<ConvolutionPlan> best;
     double least = std::numeric_limits<double>::max();
     for (std::unique_ptr<ConvolutionPlan>& plan : cuda::make_plans(handle_, site, most_plans)) {
-        const device::Block workspace = lease(plan->workspace_bytes());
+        const device::Block workspace = memory_.lease(plan->workspace_bytes());
         memory.workspace = workspace.data;
         const double seconds = seconds_a_run(*plan, memory);
         core::log::debug("fused: {}: {}: {:.6f} s", signature(site), plan->name(), seconds);
@@ -255,7 +247,7 @@ double NetRunner::seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& 
 void NetRunner::lease_workspace() {
     std::size_t most = 0;
     for (const auto& [key, plan] : plans_) most = std::max(most, plan ? plan->workspace_bytes() : 0);
-    workspace_ = lease(most);
+    workspace_ = memory_.lease(most);
     for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
 }
 

@@ -17,6 +17,7 @@
 #include "infer/fused/cuda/cudnn.h"
 #include "infer/fused/cuda/elementwise.h"
 #include "infer/fused/cuda/kernels.h"
+#include "infer/fused/cuda/net_memory.h"
 #include "infer/fused/net.h"
 #include "infer/fused/plan_store.h"
 
@@ -38,10 +39,11 @@ struct Result {
 /// A net with its weights, its memory and a plan for each layer, for one stream. For one thread at a time.
 class NetRunner {
   public:
-    /// Plans come from `plans`; those that it lacks are chosen by measuring and added, which takes seconds. `memory`:
-    /// bytes that all this may take; 0: no limit. What `stream` borrows outlives this. Throws Error(failed) that names
-    /// the layer that cannot be computed, Error(out_of_memory).
-    NetRunner(Net net, device::StreamRef stream, PlanStore& plans, std::size_t memory);
+    /// Plans come from `plans`; those that it lacks are chosen by measuring and added, which takes seconds. `values`:
+    /// plan_arena(net).bytes or more of `memory`, which other nets on the stream may use too. What `stream` borrows
+    /// outlives this, as `memory` does. Throws Error(failed) that names the layer that cannot be computed,
+    /// Error(out_of_memory).
+    NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values);
 
     /// Enqueue one run, from one tensor for each of the net's inputs to one for each of its outputs: elements of
     /// [N, C, H, W], float32 or float16. The same memory of the net's own is used by all runs, which the stream keeps
@@ -49,9 +51,6 @@ class NetRunner {
     void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
   private:
-    /// Memory that the stream may use; at least `bytes`.
-    [[nodiscard]] device::Block lease(std::size_t bytes);
-    void place_values();
     void place_weights();
     void make_plans(PlanStore& plans);
     void plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans);
@@ -70,7 +69,7 @@ class NetRunner {
 
     const Net net_;
     cudnn::Handle handle_;
-    device::BufferPool pool_;
+    NetMemory& memory_;
     const std::vector<int> channels_;  ///< of each value in memory
     const Arena arena_;
     device::Block values_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -47,12 +48,44 @@ std::string in_half(std::string part, const std::string& path) {
 
 PartsRunner::PartsRunner(const PartsSource& source, std::vector<Part>& parts, device::StreamRef stream,
                          PlanStore& plans)
-    : model_(source.model), stream_(stream), pool_(stream.device, "between a model's parts", device::unbounded) {
+    : model_(source.model), stream_(stream), memory_(stream, source.request.gpu_memory) {
+    std::size_t most = 0;
+    for (const Part& part : parts) {
+        if (const auto* net = std::get_if<Net>(&part.body)) most = std::max(most, plan_arena(*net).bytes);
+    }
+    values_ = memory_.lease(most);
     for (std::size_t i = 0; i < source.inputs.size(); ++i) {
         names_.emplace(model_.inputs[i].name, places_.size());
         places_.push_back({Place::Kind::input, i, source.inputs[i], {}});
     }
-    for (Part& part : parts) load(source, part, plans);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        load(source, parts[i], plans);
+        free_what_is_read(parts, i);
+    }
+    free_.clear();
+}
+
+/// What parts up to `done` alone read may be written by the next ones: the stream keeps them apart.
+void PartsRunner::free_what_is_read(const std::vector<Part>& parts, std::size_t done) {
+    std::set<std::string> read;
+    for (std::size_t i = done + 1; i < parts.size(); ++i) {
+        for (const PartPort& port : parts[i].inputs) read.insert(port.name);
+    }
+    for (const PartPort& port : parts[done].inputs) {
+        const Place& place = places_[names_.at(port.name)];
+        if (place.kind == Place::Kind::between && !read.contains(port.name)) free_.push_back(place.tensor.share());
+    }
+}
+
+/// The smallest piece of free memory that is large enough, else new memory.
+device::Tensor PartsRunner::lease(const TensorDesc& desc) {
+    const auto bytes = [](const device::Tensor& tensor) { return tensor.desc.byte_count(); };
+    std::ranges::sort(free_, {}, bytes);
+    const auto found = std::ranges::lower_bound(free_, desc.byte_count(), {}, bytes);
+    if (found == free_.end()) return memory_.lease(desc);
+    device::Tensor tensor = std::move(*found);
+    free_.erase(found);
+    return tensor;
 }
 
 TensorDesc PartsRunner::desc_of(const PartPort& port) const {
@@ -68,8 +101,7 @@ void PartsRunner::place(const std::string& name, TensorDesc desc) {
         places_.push_back({Place::Kind::output, output, std::move(desc), {}});
         return;
     }
-    device::Tensor tensor = device::lease_tensor(pool_, desc);
-    tensor.timeline->before_write(stream_);  // memory is made on a stream of its own
+    device::Tensor tensor = lease(desc);
     places_.push_back({Place::Kind::between, 0, std::move(desc), std::move(tensor)});
 }
 
@@ -78,10 +110,12 @@ void PartsRunner::load(const PartsSource& source, Part& part, PlanStore& plans) 
     for (const PartPort& port : part.inputs) loaded.inputs.push_back(names_.at(port.name));
     if (auto* net = std::get_if<Net>(&part.body)) {
         for (const PartPort& port : part.outputs) place(port.name, desc_of(port));
-        loaded.net = std::make_unique<NetRunner>(std::move(*net), stream_, plans, source.request.gpu_memory);
+        loaded.net = std::make_unique<NetRunner>(std::move(*net), stream_, plans, memory_, values_);
     } else {
         const std::string bytes = in_half(std::get<std::string>(std::move(part.body)), model_.path);
-        ort::PartSource piece{source.request, model_.path, bytes, {}, {}};
+        ModelRequest request = source.request;
+        request.gpu_memory = memory_.left();
+        ort::PartSource piece{request, model_.path, bytes, {}, {}};
         for (const std::size_t place : loaded.inputs) {
             piece.inputs.push_back({part.inputs[piece.inputs.size()].name, places_[place].desc});
         }
@@ -115,6 +149,7 @@ PartsRunner::Bound PartsRunner::bound(const std::vector<std::size_t>& places, Te
                                        : place.kind == Place::Kind::output ? outputs[place.index]
                                                                            : place.tensor;
         tensors.push_back(tensor.share());
+        if (place.kind == Place::Kind::between) tensors.back().desc = place.desc;
     }
     return tensors;
 }

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "device/buffer_pool.h"
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "infer/fused/cuda/net_memory.h"
 #include "infer/fused/cuda/net_runner.h"
 #include "infer/fused/lower.h"
 #include "infer/fused/plan_store.h"
@@ -32,8 +32,9 @@ class PartsRunner {
   public:
     using Tensors = std::span<const device::Tensor>;
 
-    /// Takes the bodies of the parts. Plans as in NetRunner; each part may take request.gpu_memory. What `stream`
-    /// borrows outlives this. Throws Error as NetRunner and make_cuda_part() do.
+    /// Takes the bodies of the parts. Plans as in NetRunner. Fused parts and what lies between parts take
+    /// request.gpu_memory together at most, each of the runtime's what they have left. What `stream` borrows outlives
+    /// this. Throws Error as NetRunner and make_cuda_part() do.
     PartsRunner(const PartsSource& source, std::vector<Part>& parts, device::StreamRef stream, PlanStore& plans);
 
     /// In the order of the model's outputs.
@@ -66,6 +67,8 @@ class PartsRunner {
     using Bound = std::vector<device::Tensor>;
 
     void load(const PartsSource& source, Part& part, PlanStore& plans);
+    void free_what_is_read(const std::vector<Part>& parts, std::size_t done);
+    [[nodiscard]] device::Tensor lease(const core::TensorDesc& desc);
     void place(const std::string& name, core::TensorDesc desc);
     [[nodiscard]] core::TensorDesc desc_of(const PartPort& port) const;
     [[nodiscard]] Bound bound(const std::vector<std::size_t>& places, Tensors inputs, Tensors outputs) const;
@@ -73,9 +76,11 @@ class PartsRunner {
 
     const ModelDescription& model_;
     device::StreamRef stream_;
-    device::BufferPool pool_;
+    NetMemory memory_;
+    device::Block values_;                      ///< of one fused part after the other
     std::map<std::string, std::size_t> names_;  ///< of places
     std::vector<Place> places_;
+    std::vector<device::Tensor> free_;  ///< memory of places that no part reads any more, by its whole size
     std::deque<Loaded> parts_;
 };
 
