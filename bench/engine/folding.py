@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does folding a model before ONNX Runtime gets it help on the CPU? Each net with what training left behind, and folded.
+"""Does folding a model help ONNX Runtime on the CPU? Each net with what training left behind, and folded.
 
     bench/engine/folding.py [--threads 1] [--rounds 15]
 
