@@ -3,6 +3,7 @@
 #
 # Which backend a file belongs to is told by its path:
 #   cuda/, *_cuda.cc, *.cu            built with MILLRACE_CUDA
+#   *_sm90a.cu                        of those, for Hopper alone, with what only that has
 #   stub/ below those, *_stub.cc      built without it
 function(millrace_sources out folder)
     file(GLOB_RECURSE sources RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*.cc")
@@ -29,9 +30,19 @@ function(millrace_room name)
     cmake_parse_arguments(PARSE_ARGV 1 room "" "" "USES;WITH")
     millrace_sources(sources "${CMAKE_CURRENT_SOURCE_DIR}")
     list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+    set(hopper ${sources})
+    list(FILTER hopper INCLUDE REGEX "_sm90a\\.cu$")
+    list(FILTER sources EXCLUDE REGEX "_sm90a\\.cu$")
     add_library(millrace_${name} STATIC ${sources})
     add_library(millrace::${name} ALIAS millrace_${name})
     target_include_directories(millrace_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
     list(TRANSFORM room_USES PREPEND "millrace::")
     target_link_libraries(millrace_${name} PUBLIC ${room_USES} ${room_WITH} PRIVATE millrace::compile_options)
+    if(hopper)
+        add_library(millrace_${name}_hopper OBJECT ${hopper})
+        set_target_properties(millrace_${name}_hopper PROPERTIES CUDA_ARCHITECTURES 90a-real)
+        target_include_directories(millrace_${name}_hopper PRIVATE "${PROJECT_SOURCE_DIR}/src")
+        target_link_libraries(millrace_${name}_hopper PRIVATE ${room_USES} millrace::compile_options)
+        target_sources(millrace_${name} PRIVATE $<TARGET_OBJECTS:millrace_${name}_hopper>)
+    endif()
 endfunction()

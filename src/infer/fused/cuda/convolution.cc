@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "infer/fused/cuda/tile_plan.h"
 
 namespace millrace::infer::fused::cuda {
 namespace {
@@ -229,6 +230,7 @@ std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& ha
                                                          int most) {
     std::vector<std::unique_ptr<ConvolutionPlan>> plans;
     if (has_pixel_a_picture(site)) return plans;
+    if (auto tiles = make_tile_plan(handle.stream(), site)) plans.push_back(std::move(tiles));
     try {
         auto graph = prepared(handle, site);
         const std::int64_t count = std::min<std::int64_t>(graph->get_execution_plan_count(), most);
@@ -247,7 +249,12 @@ std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& ha
     return plans;
 }
 
-std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle, std::span<const std::uint8_t> bytes) {
+std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle, const ConvolutionSite& site,
+                                           std::span<const std::uint8_t> bytes) {
+    if (is_tile_plan(bytes)) {
+        if (auto tiles = make_tile_plan(handle.stream(), site)) return tiles;
+        throw Error(ErrorCode::failed, fmt::format("no kernel of tiles for {}", signature(site)));
+    }
     auto graph = std::make_shared<fe::graph::Graph>();
     check(graph->deserialize(handle.get(), std::vector<std::uint8_t>(bytes.begin(), bytes.end())), "load");
     return std::make_unique<CudnnPlan>(handle, std::move(graph));

@@ -44,26 +44,26 @@ struct ConvolutionMemory {
     std::byte* workspace = nullptr;
 };
 
-/// One way in which cuDNN computes a convolution. For one thread at a time.
+/// One way to compute a convolution. For one thread at a time.
 class ConvolutionPlan {
   public:
     virtual ~ConvolutionPlan() = default;
     [[nodiscard]] virtual std::size_t workspace_bytes() const = 0;
     /// As load_plan() takes it.
     [[nodiscard]] virtual std::vector<std::uint8_t> bytes() const = 0;
-    /// cuDNN's name of its engine and how it is set.
+    /// cuDNN's name of its engine and how it is set; of our own kernel its name.
     [[nodiscard]] virtual std::string name() const = 0;
     /// Throws Error(failed).
     virtual void enqueue(const ConvolutionMemory& memory) = 0;
 };
 
-/// Up to `most` plans, those first that cuDNN thinks fastest; all give the same result each time that they run.
-/// Compiling one may take a second. Empty where cuDNN has none. `handle` outlives them.
+/// Our own kernel where it is for the site, and up to `most` plans of cuDNN, those first that it thinks fastest; all
+/// give the same result each time that they run. Compiling one may take a second. May be empty. `handle` outlives them.
 [[nodiscard]] std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& handle,
                                                                        const ConvolutionSite& site, int most);
 
 /// The plan that bytes() was called on, for the same site, device and version. Throws Error(failed).
-[[nodiscard]] std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle,
+[[nodiscard]] std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle, const ConvolutionSite& site,
                                                          std::span<const std::uint8_t> bytes);
 
 }  // namespace millrace::infer::fused::cuda
