@@ -6,7 +6,7 @@
 #include <span>
 
 #include "device/device.h"
-#include "infer/fused/cuda/convolution.h"
+#include "infer/fused/cuda/convolution_plan.h"
 
 namespace millrace::infer::fused::cuda {
 
