@@ -16,7 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
-from figures import exact, memory, rates, speed
+from figures import exact, fused, memory, rates, speed
 from figures.harness import ROOT, Bench, FailureError
 
 ROWS = {
@@ -31,6 +31,7 @@ ROWS = {
     "KILL": exact.kill,
     "TWO": exact.two,
     "X264": speed.x264,
+    "F3": fused.f3,
 }
 
 

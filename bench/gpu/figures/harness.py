@@ -170,9 +170,9 @@ class Bench:
             self._found[key] = execute(program, *words, timeout=timeout, env=env).stdout
         return self._found[key]
 
-    def infer(self, model, size, *batches):
+    def infer(self, model, size, *batches, choice="-"):
         """The model alone: one object a batch."""
-        said = self._bench("infer_bench", self.model(model), f"{size[0]}x{size[1]}", "-", *batches)
+        said = self._bench("infer_bench", self.model(model), f"{size[0]}x{size[1]}", choice, *batches)
         return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
     def nvdec(self, path):
