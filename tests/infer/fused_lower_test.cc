@@ -243,7 +243,7 @@ TEST(FusedLower, WholeNetsOfOthers) {
         "import onnx, os\nprint(os.path.join(os.path.dirname(onnx.__file__), 'backend/test/data/light'), end='')");
     const auto lowered = [&](const std::string& name, const std::string& input) {
         const std::string bytes = read_all(folder + "/light_" + name + ".onnx");
-        return lower(std::as_bytes(std::span(bytes)), name, {{input, {1, 3, 224, 224}}});
+        return lower(std::as_bytes(std::span(bytes)), name, {{input, {1, 3, 224, 224}}}, infer_types);
     };
     const Lowered densenet = lowered("densenet121", "data_0");
     ASSERT_NE(densenet.whole(), nullptr);
@@ -254,7 +254,12 @@ TEST(FusedLower, WholeNetsOfOthers) {
     // Channels are shuffled by reshaping and transposing.
     for (const auto& [name, input] : {std::pair("shufflenet", "gpu_0/data_0"), std::pair("inception_v2", "data_0"),
                                       std::pair("resnet50", "gpu_0/data_0"), std::pair("squeezenet", "data_0")}) {
-        for (const NodeFate& node : lowered(name, input).nodes) {
+        const Lowered net = lowered(name, input);
+        ASSERT_EQ(net.parts.size(), 2U) << "the last node is the runtime's";
+        EXPECT_TRUE(net.parts[0].is_fused());
+        EXPECT_EQ(net.parts[1].nodes, 1);
+        EXPECT_EQ(net.parts[1].outputs.at(0).type.shape->at(1), 1000);
+        for (const NodeFate& node : net.nodes) {
             EXPECT_EQ(node.reason, node.op == "Softmax" ? "Softmax is not among what is fused" : "")
                 << name << node.name;
         }

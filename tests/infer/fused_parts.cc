@@ -8,7 +8,9 @@
 #include <limits>
 #include <random>
 #include <span>
+#include <utility>
 
+#include "infer/model_fixture.h"
 #include "infer/onnxruntime/runtime.h"
 
 namespace millrace::infer::fused {
@@ -44,10 +46,11 @@ Held held_of(const Ort::Value& value) {
     return held;
 }
 
-HeldByName interpreted(const Part& part, const Net& net, const HeldByName& known) {
+HeldByName interpreted(const Part& part, const Net& net, PartsResult& result) {
     std::vector<Elements> inputs;
-    for (const PartPort& port : part.inputs) inputs.push_back(known.at(port.name).elements);
-    const std::vector<Elements> outputs = interpret(net, inputs).outputs;
+    for (const PartPort& port : part.inputs) inputs.push_back(result.values.at(port.name).elements);
+    const auto [outputs, largest] = interpret(net, inputs);
+    result.largest = std::max(result.largest, largest);
     HeldByName made;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         made[part.outputs.at(i).name] = {part.outputs[i].type, outputs[i]};
@@ -89,18 +92,18 @@ HeldByName run_on_cpu(const std::string& model, const HeldByName& inputs) {
     return outputs;
 }
 
-HeldByName run_parts(const Lowered& lowered, const HeldByName& inputs) {
-    HeldByName known = inputs;
+PartsResult run_parts(const Lowered& lowered, const HeldByName& inputs) {
+    PartsResult result{inputs, 1};
     for (const Part& part : lowered.parts) {
-        expect_inputs(part, known);
-        if (testing::Test::HasFatalFailure()) return known;
+        expect_inputs(part, result.values);
+        if (testing::Test::HasFatalFailure()) return result;
         const auto* net = std::get_if<Net>(&part.body);
-        const HeldByName made =
-            net != nullptr ? interpreted(part, *net, known) : run_on_cpu(std::get<std::string>(part.body), known);
+        const HeldByName made = net != nullptr ? interpreted(part, *net, result)
+                                               : run_on_cpu(std::get<std::string>(part.body), result.values);
         EXPECT_EQ(made.size(), part.outputs.size());
         for (const PartPort& port : part.outputs) {
             EXPECT_TRUE(made.contains(port.name)) << port.name;
-            EXPECT_TRUE(known.emplace(port.name, made.at(port.name)).second) << port.name << " is given twice";
+            EXPECT_TRUE(result.values.emplace(port.name, made.at(port.name)).second) << port.name << " is given twice";
         }
     }
     for (const NodeFate& node : lowered.nodes) {
@@ -110,7 +113,7 @@ HeldByName run_parts(const Lowered& lowered, const HeldByName& inputs) {
         EXPECT_EQ(part.is_fused(), node.reason.empty()) << node.name;
         EXPECT_EQ(part.is_fused(), !node.layer.empty()) << node.name;
     }
-    return known;
+    return result;
 }
 
 Lowered cut_for(const std::string& model, const Shape& input, double least_work) {
@@ -128,11 +131,13 @@ double error_of_parts(const std::string& model, const Shape& shape, double least
     std::uniform_real_distribution<float> distribution(-1, 1);
     std::ranges::generate(input.elements, [&] { return double{distribution(random)}; });
     const HeldByName inputs{{"input", input}};
-    const Lowered lowered = cut_for(model, shape, least_work);
+    Lowered lowered = cut_for(model, shape, least_work);
     if (lowered.parts.empty()) return 0;
-    const HeldByName found = run_parts(lowered, inputs);
+    const double largest = run_parts(lowered, inputs).largest;
+    const TemporaryFolder folder;
+    const ModelRequest request = fused_request(folder.write("model.onnx", model), shape);
+    const HeldByName found = run_lowered(std::move(lowered), request, inputs);
     double error = 0;
-    double largest = 1;
     for (const auto& [name, expected] : run_on_cpu(model, inputs)) {
         const auto ours = found.find(name);
         if (ours == found.end() || ours->second.type != expected.type ||
@@ -143,7 +148,6 @@ double error_of_parts(const std::string& model, const Shape& shape, double least
         for (std::size_t i = 0; i < expected.elements.size(); ++i) {
             const double off = std::abs(ours->second.elements[i] - expected.elements[i]);
             error = std::isnan(off) ? std::numeric_limits<double>::infinity() : std::max(error, off);
-            largest = std::max(largest, std::abs(expected.elements[i]));
         }
     }
     return error / largest;

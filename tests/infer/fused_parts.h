@@ -1,6 +1,7 @@
 #pragma once
 // The parts of a model one after the other on the CPU: fused ones interpreted, the others by ONNX Runtime.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,21 @@ using HeldByName = std::map<std::string, Held>;
 /// are left out.
 [[nodiscard]] HeldByName run_on_cpu(const std::string& model, const HeldByName& inputs);
 
+struct PartsResult {
+    HeldByName values;   ///< inputs, outputs, and what passes between parts
+    double largest = 0;  ///< of all values on the way
+};
+
 /// What the parts of `lowered` make of it. Checks by gtest that each part finds its inputs, of the type that it says,
 /// that nothing is given twice, and that every node stands in one part at most.
-[[nodiscard]] HeldByName run_parts(const Lowered& lowered, const HeldByName& inputs);
+[[nodiscard]] PartsResult run_parts(const Lowered& lowered, const HeldByName& inputs);
 
-/// The largest difference between the two for a random input of `shape`, relative to the largest value of the outputs
-/// or 1, whichever is more. Parts are cut as lower() does with `least_work`; infinite: an output is missing; 0 where
-/// nothing is fused.
+/// The same results in the way of the program, as run_fused() (fused_models.h): infer_tests takes run_parts(),
+/// gpu_tests a GPU. `request`: of the model's file.
+[[nodiscard]] HeldByName run_lowered(Lowered lowered, const ModelRequest& request, const HeldByName& inputs);
+
+/// The largest difference between the two for a random input of `shape`, relative to the largest value on the way.
+/// Parts are cut as lower() does with `least_work`; infinite: an output is missing; 0 where nothing is fused.
 [[nodiscard]] double error_of_parts(const std::string& model, const Shape& shape, double least_work = 0);
 
 /// lower() for an input of that shape.
