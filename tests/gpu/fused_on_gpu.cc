@@ -30,7 +30,7 @@ Interpretation run_fused(const Net& net, const ModelRequest& request, const Elem
 }
 
 /// Kernel by kernel, then captured, then as graphs.
-HeldByName run_lowered(Lowered lowered, const ModelRequest& request, const HeldByName& inputs) {
+HeldByName run_lowered(Lowered& lowered, const ModelRequest& request, const HeldByName& inputs) {
     ModelRequest on_gpu = request;
     on_gpu.device = device::test::gpu;
     (void)load_fused(request.runtime_library);

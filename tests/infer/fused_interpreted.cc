@@ -9,7 +9,7 @@ Interpretation run_fused(const Net& net, const ModelRequest& /*request*/, const 
     return interpret(net, {input});
 }
 
-HeldByName run_lowered(Lowered lowered, const ModelRequest& /*request*/, const HeldByName& inputs) {
+HeldByName run_lowered(Lowered& lowered, const ModelRequest& /*request*/, const HeldByName& inputs) {
     return run_parts(lowered, inputs).values;
 }
 

@@ -8,7 +8,6 @@
 #include <limits>
 #include <random>
 #include <span>
-#include <utility>
 
 #include "infer/model_fixture.h"
 #include "infer/onnxruntime/runtime.h"
@@ -136,7 +135,7 @@ double error_of_parts(const std::string& model, const Shape& shape, double least
     const double largest = run_parts(lowered, inputs).largest;
     const TemporaryFolder folder;
     const ModelRequest request = fused_request(folder.write("model.onnx", model), shape);
-    const HeldByName found = run_lowered(std::move(lowered), request, inputs);
+    const HeldByName found = run_lowered(lowered, request, inputs);
     double error = 0;
     for (const auto& [name, expected] : run_on_cpu(model, inputs)) {
         const auto ours = found.find(name);

@@ -30,8 +30,8 @@ struct PartsResult {
 [[nodiscard]] PartsResult run_parts(const Lowered& lowered, const HeldByName& inputs);
 
 /// The same results in the way of the program, as run_fused() (fused_models.h): infer_tests takes run_parts(),
-/// gpu_tests a GPU. `request`: of the model's file.
-[[nodiscard]] HeldByName run_lowered(Lowered lowered, const ModelRequest& request, const HeldByName& inputs);
+/// gpu_tests a GPU, which takes the bodies of the parts. `request`: of the model's file.
+[[nodiscard]] HeldByName run_lowered(Lowered& lowered, const ModelRequest& request, const HeldByName& inputs);
 
 /// The largest difference between the two for a random input of `shape`, relative to the largest value on the way.
 /// Parts are cut as lower() does with `least_work`; infinite: an output is missing; 0 where nothing is fused.

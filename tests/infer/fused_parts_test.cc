@@ -124,7 +124,7 @@ TEST(FusedParts, TheEndIsTheRuntimes) {
     std::string x = model.node("Flatten", {model.node("GlobalAveragePool", {conv(model, "input", 3, 16)})});
     x = model.node("Softmax", {x}, "axis=1");
     const std::string largest = model.node("TopK", {x, model.integers({3})});
-    const std::string places = model.another_output();
+    (void)model.another_output();
     model.output(largest, 2);
     const Lowered lowered = cut_for(model.bytes(), shape);
     EXPECT_EQ(parts_of(lowered), "Conv0 GlobalAveragePool1 | Softmax3 TopK4");
