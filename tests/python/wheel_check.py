@@ -1,11 +1,37 @@
 """What scripts/test-wheel runs in a fresh environment, with nothing but the wheel: wheel_check.py REPOSITORY."""
 
 import importlib.metadata
+import json
 import re
 import sys
 from pathlib import Path
 
 import millrace
+
+# Without numpy, which `pip install millrace` does not bring.
+MAKE = """
+from millrace import generator
+
+@generator(size=(64, 48), frame_rate=25, dtype="uint8", layout="nhwc")
+class Make:
+    def __call__(self, *, start: int = 0):
+        for number in range(start, 10):
+            yield memoryview(bytes([number]) * (48 * 64 * 3)).cast("B", (48, 64, 3))
+"""
+SAME = """
+from millrace import Batch, processor
+
+@processor(dtype="uint8", layout="nhwc", batch=4)
+def same(batch: Batch) -> Batch:
+    return batch
+"""
+SAY = """
+from millrace import analyser
+
+@analyser(batch=4)
+def say(batch):
+    return list(batch.indices)
+"""
 
 
 def main(repository):
@@ -19,6 +45,18 @@ def main(repository):
     report = millrace.run(repository / "samples/bbb.mp4", "out.mkv", model=model, frames=10, preset="ultrafast")
     assert report.frames.muxed == 10
     assert report.size_out == tuple(2 * side for side in report.size_in)
+    check_scripts()
+
+
+def check_scripts():
+    """In a process of this interpreter, which has nothing else."""
+    for name, text in (("make", MAKE), ("same", SAME), ("say", SAY)):
+        Path(f"{name}.py").write_text(text)
+    report = millrace.run(None, "made.mkv", script=["make.py", "same.py"])
+    assert (report.frames.muxed, report.size_out) == (10, (64, 48))
+    assert millrace.run("made.mkv", "said.jsonl", script="say.py").frames.muxed == 10
+    said = [json.loads(line)["result"] for line in Path("said.jsonl").read_text().splitlines()]
+    assert said == list(range(10))
 
 
 def check_metadata(wheel):
