@@ -41,6 +41,17 @@ Report run(const Job& job, const Observer& observer, const std::stop_token& stop
 /// What `millrace model show` prints, as JSON: ports, resolved settings and where each came from.
 [[nodiscard]] std::string model_json(const ModelOptions& model);
 
+/// How show_model_json() goes about it.
+struct ShowOptions {
+    std::string device = "cpu";                        ///< a GPU: layers are timed there
+    std::function<void(const std::string&)> progress;  ///< gets a line where that takes long
+    std::stop_token stop;
+};
+
+/// The same with the model's layers: which run fused, and what each takes. On a GPU plans of the layers are chosen and
+/// kept where the cache of engines has none. Schema in docs/models.md. Throws Error(usage) for a device that is none.
+[[nodiscard]] std::string show_model_json(const ModelOptions& model, const ShowOptions& show);
+
 /// Devices that jobs may name, as JSON: name, description, memory, what is built in and what is missing.
 [[nodiscard]] std::string devices_json(const std::string& runtime_library);
 

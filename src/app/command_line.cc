@@ -239,7 +239,7 @@ Action action_of(CommandId command, const Draft& draft) {
             return TuneCommand{draft.job, draft.tune, draft.report_path, draft.plot_path};
         case CommandId::model_show:
             need(draft.job.model.path, "model show", "a model");
-            return ModelShowCommand{draft.job.model};
+            return ModelShowCommand{draft.job.model, draft.job.run.device};
         case CommandId::script_check:
             need(draft.job.script.path, "script check", "a script");
             return script_check_of(draft);

@@ -50,6 +50,7 @@ struct TuneCommand {
 
 struct ModelShowCommand {
     ModelOptions model;
+    std::string device;
 };
 
 struct ScriptCheckCommand {

@@ -123,7 +123,7 @@ constexpr std::array table{
     Option{"runtime", "", "NAME", "auto|cuda|fused|tensorrt", "what runs the model on a GPU (default: auto)",
            model_group, engines, 0U, once, set::runtime},
     Option{"engine-cache", "", "FOLDER", "", "where engines are kept (default: ~/.cache/millrace/engines)", model_group,
-           engines, 0U, once, set::engine_cache},
+           engines | bit(CommandId::model_show), 0U, once, set::engine_cache},
     Option{"no-tune", "", "", "", "run without what 'millrace tune' found for the model", model_group, tuned, 0U, once,
            set::no_tune},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
@@ -141,7 +141,7 @@ constexpr std::array table{
     Option{"script-timeout", "", "TIME", "", "a call of the script may take this long (default: any time)",
            script_group, scripts, bit(CommandId::script_check), once, set::script_timeout},
     Option{"device", "-d", "NAME", "",
-           "where to work: cpu, cuda:0, cuda:0,cuda:1; see 'millrace devices' (default: cpu)", running_group, media,
+           "where to work: cpu, cuda:0, cuda:0,cuda:1; see 'millrace devices' (default: cpu)", running_group, model,
            all, once, set::device},
     Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: 512M a core)", running_group, media,
            run_only, once, set::memory},
@@ -196,8 +196,9 @@ constexpr std::array command_table{
                 "millrace tune -m x2.onnx -i in.mp4 -d cuda --time 600 --plot curve.svg\n"
                 "millrace tune -m x2.onnx -i in.mp4 --live 30",
                 ""},
-    CommandInfo{CommandId::model_show, "model show", "show a model's ports, settings and their origins",
+    CommandInfo{CommandId::model_show, "model show", "show a model's ports, settings and layers",
                 "millrace model show x2.onnx\n"
+                "millrace model show x2.onnx -d cuda:0 --input-size 1920x1080\n"
                 "millrace model show x2.onnx --input-range 255 --json",
                 "FILE"},
     CommandInfo{CommandId::script_check, "script check", "run a script on made-up frames, and say what to mend",

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/answers.h"
+#include "app/layer_text.h"
 #include "app/progress.h"
 #include "app/script_check.h"
 #include "app/signals.h"
@@ -147,10 +148,14 @@ int execute(Context& context, TuneCommand& command) {
 }
 
 int execute(Context& context, ModelShowCommand& command) {
-    command.model.runtime_library = find_runtime_library(command.model.runtime_library);
-    const std::string json = model_json(command.model);
-    print_line(context.common.format == Format::json ? json : render_model(json));
-    return 0;
+    find_what_models_need(command.model);
+    const auto render = [](const std::string& json) {
+        const bool plans = core::log::enabled(core::log::Level::debug);
+        return render_model(json) + render_layers(json, plans ? Plans::shown : Plans::hidden);
+    };
+    return measure(context, "", +render, [&command](const auto& step, const auto& stop) {
+        return show_model_json(command.model, {command.device, step, stop});
+    });
 }
 
 int execute(Context& context, ScriptCheckCommand& command) { become_script_check(command, context.common.format); }

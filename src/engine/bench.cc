@@ -38,7 +38,10 @@ class Bench {
     Bench(const Job& job, const std::function<void(const std::string&)>& progress, const std::stop_token& stop)
         : progress_(progress),
           stop_(stop),
-          prepared_(engine::prepare_job(job, stop)),
+          prepared_(engine::prepare_job(job, stop,
+                                        [&progress](double so_far) {
+                                            if (so_far == 0 && progress) progress("building the model's engine first");
+                                        })),
           device_(prepared_.job.devices.front()),
           pool_(device_, "bench", device::unbounded),
           pictures_(device_),

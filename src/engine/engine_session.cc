@@ -110,8 +110,10 @@ class EngineSession final : infer::EngineBuilder {
         auto built = std::async(std::launch::async, [this] {
             return source_.cache.build(source_.key, *this, infer::WhileBusy::wait, source_.stop);
         });
+        double so_far = 0;
         do {
-            source_.building(core::seconds_since(begin));
+            source_.building(so_far);
+            so_far = core::seconds_since(begin);
         } while (built.wait_for(told_every) != std::future_status::ready);
         return built.get();
     }

@@ -17,7 +17,8 @@ namespace millrace::engine {
 /// Whether a job may ask for who runs its model. Throws Error(usage) where there is no model, or no GPU.
 void check_runtime(const Job& job, device::DeviceId device);
 
-/// Called some times a second while an engine is built, with the seconds since that began.
+/// Called some times a second while an engine is built, with the seconds since that began; 0
+/// the first time.
 using Building = std::function<void(double)>;
 
 /// asked: the job wants an engine, and to run without one is a fallback. tried: an engine is taken where there can be

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/output_checks.h"
 
@@ -67,20 +66,10 @@ class Making {
         const auto fallback = [&] { return after(request); };
         Serving serving{reference, fallback, [this]() -> const Samples& { return samples(); }};
         // Also where fused layers are asked for: another job may take the same plans and leave it open.
-        if (from_.loaded.engines->provider() == infer::Provider::fused) serving.rival = [this] { return rival(); };
-        return make_engine_session(job, source, serving, earlier);
-    }
-
-    // On ONNX Runtime's own kernels, in float16 where that can be made.
-    [[nodiscard]] std::unique_ptr<infer::Session> rival() const {
-        try {
-            return infer::make_session(request_, plan_.model, plan_.input);
-        } catch (const core::Error& error) {
-            if (error.code() != core::ErrorCode::bad_input) throw;
+        if (from_.loaded.engines->provider() == infer::Provider::fused) {
+            serving.rival = [this] { return make_rival_session(request_, plan_); };
         }
-        infer::ModelRequest as_is = request_;
-        as_is.weights = infer::Weights::as_is;
-        return infer::make_session(as_is, plan_.model, plan_.input);
+        return make_engine_session(job, source, serving, earlier);
     }
 
     // An engine in float16 that nobody insisted on may be one in float32, too.

@@ -62,6 +62,18 @@ std::unique_ptr<infer::Session> make_reference_session(const infer::ModelRequest
     return infer::make_session(as_is, plan.model, plan.input);
 }
 
+std::unique_ptr<infer::Session> make_rival_session(const infer::ModelRequest& request,
+                                                   const pipeline::ModelPlan& plan) {
+    try {
+        return infer::make_session(request, plan.model, plan.input);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::bad_input || request.weights == infer::Weights::as_is) throw;
+    }
+    infer::ModelRequest as_is = request;
+    as_is.weights = infer::Weights::as_is;
+    return infer::make_session(as_is, plan.model, plan.input);
+}
+
 CheckedSession make_checked_session(const infer::ModelRequest& request, const pipeline::ModelPlan& plan,
                                     const Samples& samples, Half half) {
     const std::vector<infer::Results> expected = run_samples(*make_reference_session(request, plan), samples.entries());

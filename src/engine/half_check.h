@@ -32,6 +32,11 @@ struct CheckedSession {
 [[nodiscard]] std::unique_ptr<infer::Session> make_reference_session(const infer::ModelRequest& request,
                                                                      const pipeline::ModelPlan& plan);
 
+/// A session of what `request` asks for on the runtime's own kernels, or where it cannot be made float16, of the model
+/// as its file has it: what fused layers have to be faster than.
+[[nodiscard]] std::unique_ptr<infer::Session> make_rival_session(const infer::ModelRequest& request,
+                                                                 const pipeline::ModelPlan& plan);
+
 /// asked: where the model does not run in float16, that is a fallback, and where it cannot be made float16 an error.
 /// tried: either is a note.
 enum class Half : std::uint8_t { asked, tried };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/model_layers.h"
 #include "infer/session.h"
 #include "millrace/engine.h"
 
@@ -99,13 +100,18 @@ json settings_to_json(const infer::ModelDescription& model) {
 
 namespace millrace {
 
-std::string model_json(const ModelOptions& options) {
+namespace {
+
+infer::ModelDescription describe(const ModelOptions& options) {
     infer::ModelRequest request;
     request.path = options.path;
     request.overrides = options.settings;
     request.batch = options.batch;
     request.runtime_library = options.runtime_library;
-    const infer::ModelDescription model = infer::describe_model(request);
+    return infer::describe_model(request);
+}
+
+nlohmann::json body_of(const ModelOptions& options, const infer::ModelDescription& model) {
     const infer::RuntimeInfo runtime = infer::load_runtime(options.runtime_library);
     nlohmann::json settings = nlohmann::json::object();
     const nlohmann::json resolved = engine::settings_to_json(model);
@@ -113,13 +119,23 @@ std::string model_json(const ModelOptions& options) {
         const auto origin = model.origins.find(key);
         settings[key] = {{"value", value}, {"origin", origin == model.origins.end() ? "default" : origin->second}};
     }
-    const nlohmann::json body{{"path", model.path},
-                              {"sha256", model.sha256},
-                              {"runtime", runtime.version},
-                              {"inputs", engine::to_json(model.inputs)},
-                              {"outputs", engine::to_json(model.outputs)},
-                              {"settings", settings}};
-    return body.dump(2);
+    return {{"path", model.path},
+            {"sha256", model.sha256},
+            {"runtime", runtime.version},
+            {"inputs", engine::to_json(model.inputs)},
+            {"outputs", engine::to_json(model.outputs)},
+            {"settings", settings}};
+}
+
+}  // namespace
+
+std::string model_json(const ModelOptions& options) { return body_of(options, describe(options)).dump(2); }
+
+std::string show_model_json(const ModelOptions& options, const ShowOptions& show) {
+    const infer::ModelDescription model = describe(options);
+    nlohmann::json body = body_of(options, model);
+    body["layers"] = engine::layers_to_json(options, model, show);
+    return body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace millrace

@@ -224,21 +224,34 @@ class SampleRunner {
 
 Samples::Samples(const OpenedInput& input, const media::DecoderOptions& decoder, const pipeline::ModelPlan& plan)
     : pool_({}, "samples", device::unbounded) {
-    EntryMaker maker(plan, pool_);
     if (input.is_pipe()) {
-        for (int i = 0; i < patterns; ++i) {
-            Pictures window;
-            window.push_back(device::lease_picture(pool_, input.video().picture));
-            draw_pattern(window.front(), i);
-            entries_.push_back(maker.make(window));
-        }
-        text_ = fmt::format("{} test patterns", entries_.size());
+        draw(input.video().picture, plan);
         return;
     }
+    EntryMaker maker(plan, pool_);
     const auto take = [&](const Pictures& window) { entries_.push_back(maker.make(window)); };
     const Wanted wanted = wanted_for(plan.model, maker.entry_bytes(input.video().picture));
     WindowReader(input, decoder).read(wanted, plan.model.window.frames(), take);
     text_ = fmt::format("{} frame{}", entries_.size(), entries_.size() == 1 ? "" : "s");
+}
+
+Samples::Samples(const pipeline::ModelPlan& plan) : pool_({}, "samples", device::unbounded) {
+    core::PictureDesc picture;
+    picture.width = plan.frame.width;
+    picture.height = plan.frame.height;
+    picture.color = {core::Matrix::bt709, core::Range::limited, 1, 1, core::ChromaSiting::left};
+    draw(picture, plan);
+}
+
+void Samples::draw(const core::PictureDesc& picture, const pipeline::ModelPlan& plan) {
+    EntryMaker maker(plan, pool_);
+    for (int i = 0; i < patterns; ++i) {
+        Pictures window;
+        window.push_back(device::lease_picture(pool_, picture));
+        draw_pattern(window.front(), i);
+        entries_.push_back(maker.make(window));
+    }
+    text_ = fmt::format("{} test patterns", entries_.size());
 }
 
 std::vector<infer::Results> run_samples(infer::Session& session, const std::vector<device::Tensor>& entries) {

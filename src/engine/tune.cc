@@ -61,7 +61,7 @@ class Tuner {
           const std::stop_token& stop)
         : asked_(job), options_(options), progress_(progress), stop_(stop), time_(options.seconds), runs_(job, stop) {
         building_ = [this](double so_far) {
-            if (so_far == 0) say("building an engine of TensorRT, which takes minutes");
+            if (so_far == 0) say("building the model's engine first");
         };
     }
 

@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
 #include "gpu/model_rig.h"
 #include "infer/engine_runtime.h"
+#include "infer/fused/layer_table.h"
+#include "infer/fused/layer_times.h"
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
 
@@ -76,6 +79,33 @@ TEST(GpuFused, APlaceInTheBatchChangesNothing) {
         EXPECT_TRUE(std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(one),
                                found.begin() + static_cast<std::ptrdiff_t>(i * one)));
     }
+}
+
+TEST(GpuFused, EveryLayerIsTimedWhenPlansAreChosen) {
+    const TemporaryFolder plans;
+    const ModelRequest request = fused(held("upscale2x.onnx"), 1, plans.path());
+    const auto session = session_of(request, {320, 180});
+    const fused::LayerTable table =
+        fused::layer_table(fused::lower_model(session->model(), {320, 180}, request.runtime_library));
+    const std::vector<fused::LayerTime> times = fused::load_layer_times(plans.path());
+    ASSERT_GE(times.size(), 3U);
+    EXPECT_EQ(times.front().name, fused::taking_in);
+    EXPECT_EQ(times.back().name, fused::giving_out);
+    for (const fused::LayerTime& time : times) EXPECT_GT(time.seconds, 0) << time.name;
+    std::size_t products = 0;
+    for (const fused::LayerRow& row : table.rows) {
+        const auto found = std::ranges::find(times, row.name, &fused::LayerTime::name);
+        if (row.work.operations == 0) continue;
+        ++products;
+        ASSERT_NE(found, times.end()) << row.name;
+        EXPECT_FALSE(found->plan.empty()) << row.name;
+    }
+    EXPECT_GT(products, 0U);
+    // Who loads the plans times nothing.
+    const std::filesystem::path file = std::filesystem::path(plans.path()) / timings / "layers.json";
+    const auto before = std::filesystem::last_write_time(file);
+    (void)session_of(request, {320, 180});
+    EXPECT_EQ(std::filesystem::last_write_time(file), before);
 }
 
 TEST(GpuFused, WhatCannotBeFusedIsNamed) {

@@ -4,13 +4,13 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "core/error.h"
+#include "infer/graph/model_file.h"
 #include "infer/graph/operators.h"
 #include "infer/graph/weights.h"
 
@@ -294,13 +294,6 @@ HalfModel to_half(std::span<const std::byte> bytes, const std::string& path) {
     return result;
 }
 
-HalfModel file_to_half(const std::string& path) {
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    std::vector<char> bytes(file ? static_cast<std::size_t>(file.tellg()) : 0);
-    file.seekg(0);
-    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file) throw bad(path, "cannot be read");
-    return to_half(std::as_bytes(std::span(bytes)), path);
-}
+HalfModel file_to_half(const std::string& path) { return to_half(read_model_file(path), path); }
 
 }  // namespace millrace::infer::graph

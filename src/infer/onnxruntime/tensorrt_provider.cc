@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "infer/engine_cache.h"
+#include "infer/shared_library.h"
 
 namespace millrace::infer::ort {
 namespace {
@@ -49,31 +50,10 @@ std::vector<std::string> folders_beside(const std::string& library) {
     return folders;
 }
 
-/// Loaded under its own name, a library is found again by whoever asks for that name. null: `looked` says where it was
-/// looked for, and what was wrong there.
-void* find_library(const std::string& name, const std::vector<std::string>& folders, std::string& looked) {
-    for (const std::string& folder : folders) {
-        std::error_code ignored;
-        const fs::path file = fs::path(folder) / name;
-        if (!fs::exists(file, ignored)) {
-            looked += folder + ", ";
-            continue;
-        }
-        if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
-        const char* reason = dlerror();
-        looked += fmt::format("{} ({}), ", folder, reason != nullptr ? reason : "it does not load");
-    }
-    if (void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
-    const char* reason = dlerror();
-    looked = fmt::format("{}where the dynamic linker looks ({})", looked.empty() ? "" : "in " + looked + "and ",
-                         reason != nullptr ? reason : "not found");
-    return nullptr;
-}
-
 /// Throws Error(failed).
 void* load(const std::string& name, const std::vector<std::string>& folders, const fs::path& provider) {
     std::string looked;
-    if (void* handle = find_library(name, folders, looked)) return handle;
+    if (void* handle = open_library(name, folders, Symbols::own, looked)) return handle;
     throw Error(ErrorCode::failed, fmt::format("TensorRT is missing: {} needs {}, which was looked for {}; {}",
                                                provider.string(), name, looked, advice_for(name)));
 }
@@ -134,7 +114,7 @@ std::string find_tensorrt(const RuntimeInfo& runtime, const std::vector<std::str
         // Plugins are for models with operators of their own; the runtime does without.
         std::string ignored_reason;
         const bool optional = name.find("_plugin") != std::string::npos;
-        (void)(optional ? find_library(name, folders, ignored_reason) : load(name, folders, provider));
+        (void)(optional ? open_library(name, folders, Symbols::own, ignored_reason) : load(name, folders, provider));
     }
     return "TensorRT " + tensorrt_version(number);
 }

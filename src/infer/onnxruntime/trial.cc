@@ -1,10 +1,10 @@
 #include "infer/onnxruntime/trial.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "device/copy.h"
+#include "infer/timed_runs.h"
 
 namespace millrace::infer::ort {
 namespace {
@@ -61,18 +61,7 @@ std::vector<std::byte> Trial::read() {
 }
 
 double Trial::seconds_a_run(const std::function<void()>& enqueue) const {
-    device::Event begin(stream_.device, device::EventKind::timing);
-    device::Event end(stream_.device, device::EventKind::timing);
-    const auto time = [&](int runs) {
-        begin.record(stream_);
-        for (int i = 0; i < runs; ++i) enqueue();
-        end.record(stream_);
-        device::synchronize(stream_);
-        return device::elapsed(begin.ref(), end.ref()) / runs;
-    };
-    const double roughly = std::max(time(2), 1e-6);
-    const int runs = std::clamp(static_cast<int>(measured_seconds / roughly), least_runs, most_runs);
-    return std::min(time(runs), time(runs));
+    return infer::seconds_a_run(stream_, enqueue, {measured_seconds, least_runs, most_runs});
 }
 
 }  // namespace millrace::infer::ort

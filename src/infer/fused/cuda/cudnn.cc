@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "device/cuda/check.h"
 #include "infer/fused/cudnn_library.h"
+#include "infer/shared_library.h"
 
 // What cudnn-frontend finds cuDNN's functions in.
 namespace cudnn_frontend {
@@ -25,22 +26,14 @@ constexpr const char* library_name = "libcudnn.so.9";
 constexpr std::size_t oldest = 91000;
 constexpr const char* advice =
     "install cuDNN 9.10 or later for CUDA 13, with `pip install \"nvidia-cudnn-cu13>=9.10\"` beside ONNX Runtime or "
-    "from "
-    "NVIDIA's packages, or leave out --runtime fused";
+    "from NVIDIA's packages, or leave out --runtime fused";
 
 void* find(const std::vector<std::string>& folders) {
     if (void* loaded = dlopen(library_name, RTLD_NOW | RTLD_NOLOAD)) return loaded;
     std::string looked;
-    for (const std::string& folder : folders) {
-        const std::string file = folder + "/" + library_name;
-        if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL)) return handle;
-        looked += folder + ", ";
-    }
-    if (void* handle = dlopen(library_name, RTLD_NOW | RTLD_GLOBAL)) return handle;
-    const char* reason = dlerror();
+    if (void* handle = open_library(library_name, folders, Symbols::shared, looked)) return handle;
     throw Error(ErrorCode::failed,
-                fmt::format("cuDNN is missing: {} was looked for in {}and where the dynamic linker looks ({}); {}",
-                            library_name, looked, reason != nullptr ? reason : "not found", advice));
+                fmt::format("cuDNN is missing: {} was looked for {}; {}", library_name, looked, advice));
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 #include <cassert>
 #include <chrono>
 #include <deque>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -14,11 +12,11 @@
 #include "device/stream.h"
 #include "infer/fused/cuda/parts_runner.h"
 #include "infer/fused/engines.h"
-#include "infer/fused/lower.h"
+#include "infer/fused/layer_table.h"
+#include "infer/fused/layer_times.h"
 #include "infer/fused/summary.h"
 #include "infer/onnxruntime/session_shapes.h"
 #include "infer/onnxruntime/trial.h"
-#include "infer/onnxruntime/type_inference.h"
 #include "infer/shapes.h"
 
 namespace millrace::infer::fused {
@@ -29,25 +27,13 @@ using core::ErrorCode;
 using core::TensorDesc;
 using Clock = std::chrono::steady_clock;
 
-std::vector<char> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file.good() && !file.eof()) throw Error(ErrorCode::bad_input, fmt::format("model {}: cannot be read", path));
-    return bytes;
-}
-
-Lowered lowered_model(const ModelRequest& request, const ModelDescription& model, const TensorDesc& input) {
-    const auto cannot = [&](const std::string& why) {
-        return Error(ErrorCode::failed, fmt::format("model {} does not run as fused layers: {}", model.path, why));
-    };
-    if (model.inputs.size() != 1) throw cannot("it has several inputs");
-    const std::vector<char> bytes = read_file(model.path);
-    const auto infer = [&](const std::string& part) { return ort::infer_types(request.runtime_library, part); };
-    Lowered lowered =
-        lower(std::as_bytes(std::span(bytes)), model.path, {{model.inputs.front().name, input.shape}}, infer);
+Lowered lowered_model(const ModelRequest& request, const ModelDescription& model, Size input) {
+    Lowered lowered = lower_model(model, input, request.runtime_library);
     if (!lowered.parts.empty()) return lowered;
     const std::string reason = first_reason(lowered);
-    throw cannot(reason.empty() ? "an output is none of what its nodes compute" : reason);
+    throw Error(ErrorCode::failed,
+                fmt::format("model {} does not run as fused layers: {}", model.path,
+                            reason.empty() ? "an output is none of what its nodes compute" : reason));
 }
 
 class FusedSession final : public Session {
@@ -82,16 +68,20 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     : model_(model), stream_(request.device) {
     const auto begin = Clock::now();
     shapes_.inputs.push_back(ort::check_picture_input(model, input));
-    Lowered lowered = lowered_model(request, model_, shapes_.inputs.front());
+    Lowered lowered = lowered_model(request, model_, input);
     PlanStore plans(request.engine);
     const bool chosen = !plans.empty();
     runner_.emplace(cuda::PartsSource{request, model_, shapes_.inputs}, lowered.parts, stream_, plans);
     shapes_.outputs = runner_->output_descs();
     check_outputs(input);
-    if (!chosen && !request.engine.empty()) plans.save(request.engine);
     report_.choice = {.provider = Provider::fused};
     report_.fallbacks = runner_->fallbacks();
     warm_up(lowered);
+    if (!chosen && !request.engine.empty()) {
+        plans.save(request.engine);
+        const ort::Trial trial(stream_, shapes_);
+        save_layer_times(runner_->time_layers(trial.inputs(), trial.outputs()), request.engine);
+    }
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
 }
 

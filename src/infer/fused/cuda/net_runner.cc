@@ -13,6 +13,7 @@
 #include "device/copy.h"
 #include "infer/fused/depthwise.h"
 #include "infer/fused/weights.h"
+#include "infer/timed_runs.h"
 
 namespace millrace::infer::fused::cuda {
 namespace {
@@ -23,7 +24,7 @@ using core::ErrorCode;
 constexpr std::size_t alignment = 256;
 /// Plans that are measured for a kind of layer: cuDNN's own order is good, and each may take a second to compile.
 constexpr int most_plans = 4;
-constexpr int timed_runs = 10;
+constexpr Measuring briefly{0.005, 5, 20};
 
 /// Halves of all layers, one behind the other, each aligned.
 class Packed {
@@ -223,7 +224,8 @@ std::unique_ptr<ConvolutionPlan> NetRunner::fastest(const ConvolutionSite& site,
     for (std::unique_ptr<ConvolutionPlan>& plan : cuda::make_plans(handle_, site, most_plans)) {
         const device::Block workspace = memory_.lease(plan->workspace_bytes());
         memory.workspace = workspace.data;
-        const double seconds = seconds_a_run(*plan, memory);
+        plan->enqueue(memory);
+        const double seconds = seconds_a_run(handle_.stream(), [&] { plan->enqueue(memory); }, briefly);
         core::log::debug("fused: {}: {}: {:.6f} s", signature(site), plan->name(), seconds);
         if (seconds >= least) continue;
         least = seconds;
@@ -233,17 +235,6 @@ std::unique_ptr<ConvolutionPlan> NetRunner::fastest(const ConvolutionSite& site,
     return best;
 }
 
-double NetRunner::seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& memory) const {
-    device::Event begin(handle_.stream().device, device::EventKind::timing);
-    device::Event end(handle_.stream().device, device::EventKind::timing);
-    plan.enqueue(memory);
-    begin.record(handle_.stream());
-    for (int i = 0; i < timed_runs; ++i) plan.enqueue(memory);
-    end.record(handle_.stream());
-    device::synchronize(handle_.stream());
-    return device::elapsed(begin.ref(), end.ref()) / timed_runs;
-}
-
 void NetRunner::lease_workspace() {
     std::size_t most = 0;
     for (const auto& [key, plan] : plans_) most = std::max(most, plan ? plan->workspace_bytes() : 0);
@@ -251,19 +242,28 @@ void NetRunner::lease_workspace() {
     for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
 }
 
-void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs) {
-    const device::StreamRef stream = handle_.stream();
+void NetRunner::take_in(std::span<const device::Tensor> inputs) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        pack(stream, inputs[i].data, inputs[i].desc.dtype, pixels_of(net_.inputs.at(i).value));
+        pack(handle_.stream(), inputs[i].data, inputs[i].desc.dtype, pixels_of(net_.inputs.at(i).value));
     }
-    for (const PlacedLayer& layer : layers_) {
-        if (layer.plan != nullptr) layer.plan->enqueue(layer.memory);
-        if (layer.elementwise) enqueue_elementwise(stream, *layer.elementwise);
-    }
+}
+
+void NetRunner::enqueue(const PlacedLayer& layer) {
+    if (layer.plan != nullptr) layer.plan->enqueue(layer.memory);
+    if (layer.elementwise) enqueue_elementwise(handle_.stream(), *layer.elementwise);
+}
+
+void NetRunner::give_out(std::span<const device::Tensor> outputs) {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Result& result = results_.at(i);
-        unpack(stream, pixels_of(result.value), result.blocks, outputs[i].data, outputs[i].desc.dtype);
+        unpack(handle_.stream(), pixels_of(result.value), result.blocks, outputs[i].data, outputs[i].desc.dtype);
     }
+}
+
+void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs) {
+    take_in(inputs);
+    for (const PlacedLayer& layer : layers_) enqueue(layer);
+    give_out(outputs);
 }
 
 }  // namespace millrace::infer::fused::cuda

@@ -18,6 +18,7 @@
 #include "infer/fused/cuda/elementwise.h"
 #include "infer/fused/cuda/kernels.h"
 #include "infer/fused/cuda/net_memory.h"
+#include "infer/fused/layer_times.h"
 #include "infer/fused/net.h"
 #include "infer/fused/plan_store.h"
 
@@ -50,7 +51,14 @@ class NetRunner {
     /// apart.
     void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
+    /// How long each layer takes by itself, and what lies before and behind them. Waits for the stream.
+    [[nodiscard]] std::vector<LayerTime> time_layers(std::span<const device::Tensor> inputs,
+                                                     std::span<const device::Tensor> outputs);
+
   private:
+    void take_in(std::span<const device::Tensor> inputs);
+    void enqueue(const PlacedLayer& layer);
+    void give_out(std::span<const device::Tensor> outputs);
     void place_weights();
     void make_plans(PlanStore& plans);
     void plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans);
@@ -61,7 +69,6 @@ class NetRunner {
                                             PlanStore& plans);
     [[nodiscard]] std::unique_ptr<ConvolutionPlan> fastest(const ConvolutionSite& site, ConvolutionMemory memory,
                                                            PlanStore& plans);
-    [[nodiscard]] double seconds_a_run(ConvolutionPlan& plan, const ConvolutionMemory& memory) const;
     [[nodiscard]] Value padded(int value) const;
     [[nodiscard]] std::byte* address_of(int value) const;
     [[nodiscard]] Pixels pixels_of(int value) const;

@@ -47,6 +47,8 @@ class PartsRunner {
 
     /// Seconds that each part takes, of a few runs.
     [[nodiscard]] std::vector<double> measure(Tensors inputs, Tensors outputs);
+    /// Of each layer, and of what lies around them, part by part. Waits for the stream.
+    [[nodiscard]] std::vector<LayerTime> time_layers(Tensors inputs, Tensors outputs);
 
   private:
     /// A tensor of the model: an input or output of a run, or one between two parts.
