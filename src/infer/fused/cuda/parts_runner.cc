@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "device/graph.h"
 #include "infer/graph/half.h"
+#include "infer/timed_runs.h"
 
 namespace millrace::infer::fused::cuda {
 namespace {
@@ -181,15 +182,9 @@ void PartsRunner::enqueue(Tensors inputs, Tensors outputs) {
 std::vector<double> PartsRunner::measure(Tensors inputs, Tensors outputs) {
     std::vector<double> seconds;
     for (Loaded& part : parts_) {
-        device::Event begin(stream_.device, device::EventKind::timing);
-        device::Event end(stream_.device, device::EventKind::timing);
         run(part, inputs, outputs);
         run(part, inputs, outputs);
-        begin.record(stream_);
-        for (int i = 0; i < timed_runs; ++i) run(part, inputs, outputs);
-        end.record(stream_);
-        device::synchronize(stream_);
-        seconds.push_back(device::elapsed(begin.ref(), end.ref()) / timed_runs);
+        seconds.push_back(seconds_a_run(stream_, [&] { run(part, inputs, outputs); }, {0, timed_runs, timed_runs}));
     }
     return seconds;
 }
