@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -92,7 +93,7 @@ def test_pictures_are_the_cpus(folder):
 
 
 def test_the_faster_way_is_taken_by_itself_and_again(folder):
-    """float16, and fused layers where they are faster: what was found out stays, and a resumed run takes it over."""
+    """float16, and fused layers where they are faster; what was found out stays."""
     auto = ["--precision", "auto", "--engine-cache", folder / "engines", *FAST]
     first = run(SAMPLE, folder / "a.mp4", *auto)
     assert first["fallbacks"] == []
@@ -109,6 +110,27 @@ def test_the_faster_way_is_taken_by_itself_and_again(folder):
     assert second["model_runs_as"] == first["model_runs_as"]
     assert second["engine"] == first["engine"]
     assert packet_fingerprint(folder / "a.mp4") == packet_fingerprint(folder / "b.mp4")
+
+
+def test_a_run_goes_on_in_the_way_that_it_found_faster(film, folder):
+    auto = ["--precision", "auto", "--engine-cache", folder / "engines"]
+    first = run(film, folder / "whole.mp4", *auto, *FAST)
+    output = folder / "out.mp4"
+    process = start(film, output, *auto)
+    wait_for_segments(process, output, 2)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    if first["engine"]:
+        (folder / "engines").rename(folder / "away")
+        ended = millrace(*words(film, output, "--device", "cuda:0", *auto, *FAST))
+        assert ended.code == USAGE, ended
+        assert "--restart" in ended.err, ended
+        shutil.rmtree(folder / "engines", ignore_errors=True)
+        (folder / "away").rename(folder / "engines")
+    report = run(film, output, *auto, *FAST)
+    assert report["segments"]["reused"] >= 2
+    assert (report["model_runs_as"], report["engine"]) == (first["model_runs_as"], first["engine"])
+    assert packet_fingerprint(output) == packet_fingerprint(folder / "whole.mp4")
 
 
 def test_model_show_times_the_layers_that_a_run_takes(folder):
