@@ -146,6 +146,8 @@ class Generation:
     def write_line(self, frame: tuple[int, int, float], result: str) -> None:
         """`frame`: its number, pts and seconds; `result`: JSON."""
     def close_lines(self) -> None: ...
+    def set_up(self) -> None:
+        """The scripts are: the run's time begins."""
     def enter(self) -> None:
         """A call into a script begins."""
     def leave(self) -> None: ...

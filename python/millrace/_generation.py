@@ -167,6 +167,7 @@ def _make(generation: _engine.Generation, chain: Chain, batch: int, limit: int |
     output = output_of(generation, chain, batch)
     info = Info(declared["width"], declared["height"], generation.device, batch)
     timed(generation, chain.setup, info)
+    generation.set_up()
     begin = output.first_wanted if limit is None else min(output.first_wanted, limit)
     start = begin if said["takes_start"] else 0
     output.begin(begin, start)

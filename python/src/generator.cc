@@ -196,6 +196,8 @@ void define_generator(nb::module_& module) {
         .def("read_state", &read_state, nb::arg("segment"))
         .def_prop_ro("device", [](Generation& self) { return device::to_string(self.worker().device()); })
         .def_prop_ro("stopped", [](Generation& self) { return self.worker().stopped(); })
+        .def(
+            "set_up", [](Generation& self) { self.worker().set_up(); }, nb::call_guard<nb::gil_scoped_release>())
         .def("enter", &Generation::enter)
         .def("leave", &Generation::leave)
         .def("begin_batch", &Generation::begin_batch, nb::arg("dtype"), nb::arg("shape"))

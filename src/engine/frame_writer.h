@@ -62,6 +62,8 @@ class FrameWriter final : public MadeFile {
     /// The first frame handed over will be this one. Throws Error(usage) beyond frames_done(), and after a frame.
     void start_at(std::int64_t frame);
 
+    /// The report's time begins now, not at construction. Before the first frame.
+    void begin_clock() { begin_ = std::chrono::steady_clock::now(); }
     /// At most `seconds`. True: write() may be called. Throws what went wrong in the threads so far.
     [[nodiscard]] bool wait_for_room(double seconds);
     /// The next frame, of the declared description, of the host or of device(); `pts` where times were declared. A

@@ -90,6 +90,13 @@ void GeneratorWorker::keep_state(int segment, std::string_view state) {
 
 std::optional<int> GeneratorWorker::last_state() const { return states_->last_before(first_unfinished_); }
 
+void GeneratorWorker::set_up() {
+    if (video_) video_->begin_clock();
+    if (lines_) lines_->begin_clock();
+    set_up_ = true;
+    worker_.channel().send({{"set up", true}});
+}
+
 void GeneratorWorker::enter(double lock_wait) {
     file_->profile().count_frames(Stage::model, file_->next_frame() - counted_);
     counted_ = file_->next_frame();
@@ -103,7 +110,7 @@ void GeneratorWorker::enter(double lock_wait) {
 
 void GeneratorWorker::leave() {
     const auto now = Clock::now();
-    file_->profile().add(Stage::model, Activity::busy, began_, now);
+    if (set_up_) file_->profile().add(Stage::model, Activity::busy, began_, now);
     const std::lock_guard lock(mutex_);
     times_.inside += std::chrono::duration<double>(now - began_).count();
     ++times_.calls;

@@ -60,6 +60,8 @@ class GeneratorWorker {
     /// The last segment before the first unfinished one whose state an earlier run kept; nullopt: there is none.
     [[nodiscard]] std::optional<int> last_state() const;
     [[nodiscard]] std::string read_state(int segment) const { return states_->read(segment); }
+    /// The scripts are set up: what they load is no time of the run's. Says so.
+    void set_up();
     /// Around each call into the script; `lock_wait`: seconds until it could begin.
     void enter(double lock_wait);
     void leave();
@@ -90,6 +92,7 @@ class GeneratorWorker {
     pipeline::Clock::duration waited_{};  ///< of the writer's, counted
     mutable std::mutex mutex_;
     CallTimes times_;          ///< of calls that have ended
+    bool set_up_ = false;      ///< only then are calls the stage's
     Clock::time_point began_;  ///< of the call that is running; the epoch: none is
     std::jthread thread_;      ///< last: it uses all of the above
 };

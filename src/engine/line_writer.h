@@ -25,6 +25,8 @@ class LineWriter final : public MadeFile {
 
     /// The next line will be this frame's, at most frames_done().
     void start_at(std::int64_t frame);
+    /// The report's time begins now, not at construction.
+    void begin_clock() { begin_ = std::chrono::steady_clock::now(); }
     /// Frames of a segment.
     [[nodiscard]] std::int64_t segment_frames() const { return plan_.length(); }
     /// Without its newline; passed over where it is on disk. Throws Error(no_space | failed), Error(interrupted).

@@ -252,6 +252,8 @@ void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run,
     } else if (message.contains("progress")) {
         take_progress(worker, progress_from_message(message.at("progress")), run.profile);
         if (worker.progress.run.frames_done > 0) run.profile.mark_first_frame();
+    } else if (message.contains("set up")) {  // of a generator
+        load_seconds_ = std::chrono::duration<double>(Clock::now() - begin_).count();
     } else if (message.contains("done")) {
         worker.report = report_from_message(message.at("done"));
         worker.done = true;

@@ -275,6 +275,24 @@ def test_the_order_is_part_of_the_job(tmp_path, make, script):
     run(output, make, other, half, more=["--restart"])
 
 
+def test_what_scripts_load_is_no_time_of_the_runs(tmp_path, make, script):
+    loads = script("""
+import time
+from millrace import processor
+@processor
+class Loads:
+    def setup(self, info):
+        time.sleep(2)
+    def __call__(self, batch):
+        return batch
+""", "loads.py")  # fmt: skip
+    report = millrace.run(None, tmp_path / "out.mp4", script=[make, loads], set={"count": 5})
+    assert report.load_seconds > 2
+    assert report.run_seconds < report.wall_seconds - 2
+    (model,) = (stage for stage in report.stages if stage.name == "model")
+    assert model.busy_seconds <= report.run_seconds
+
+
 def test_what_goes_wrong_behind_names_line_and_frames(tmp_path, make, script):
     output = tmp_path / "out.mp4"
     wrong = "\nfrom millrace import processor\n@processor(batch=4)\ndef work(batch):\n    {}\n    return batch\n"
