@@ -51,7 +51,7 @@ TEST(LayerWork, OfAConvolution) {
 }
 
 TEST(LayerWork, OfGroupsAndStrides) {
-    Convolution grouped = convolution(8, 3, 8 * 2 * 9);
+    Convolution grouped = convolution(8, 3, 144);
     grouped.groups = 4;
     grouped.stride = {2, 2};
     const Net net = net_of({8, 8, 10}, {8, 4, 5}, grouped);
@@ -59,7 +59,7 @@ TEST(LayerWork, OfGroupsAndStrides) {
 }
 
 TEST(LayerWork, OfATransposedConvolution) {
-    Convolution transposed = convolution(3, 4, 8 * 3 * 16);
+    Convolution transposed = convolution(3, 4, 384);
     transposed.transposed = true;
     transposed.stride = {2, 2};
     const Net net = net_of({8, 8, 10}, {3, 16, 20}, transposed);
