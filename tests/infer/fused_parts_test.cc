@@ -294,6 +294,17 @@ TEST(FusedParts, WeightsBesideTheModelGoAlong) {
     EXPECT_THAT(error_of([&] { (void)cut("/nowhere/model.onnx"); }).what(), HasSubstr("weights.bin"));
 }
 
+TEST(FusedParts, AnOutputThatIsTheSameForEveryPicture) {
+    ModelMaker model({-1, 3, -1, -1});
+    const std::string same = model.node("Add", {model.constant({2}, {1, 2}), model.constant({1}, {1})});
+    model.output(conv(model, "input", 3, 8));
+    model.output(same, 1);
+    const Lowered lowered = cut_for(model.bytes(), shape);
+    EXPECT_EQ(parts_of(lowered), "Conv1 | Add0");
+    EXPECT_TRUE(lowered.parts[1].inputs.empty());
+    EXPECT_LT(error_of_parts(model.bytes(), shape), close);
+}
+
 TEST(FusedParts, AnOutputThatNothingComputes) {
     ModelMaker model({-1, 3, -1, -1});
     model.output(model.node("Softmax", {conv(model, "input", 3, 8)}, "axis=1"));
