@@ -108,6 +108,29 @@ TEST(GpuFused, EveryLayerIsTimedWhenPlansAreChosen) {
     EXPECT_EQ(std::filesystem::last_write_time(file), before);
 }
 
+TEST(GpuFused, WhatDoesNotFitTheBudgetIsRefused) {
+    const TemporaryFolder plans;
+    ModelRequest request = fused(held("upscale2x.onnx"), 1, plans.path());
+    (void)session_of(request, {320, 180});
+    const auto fits = [&] {
+        try {
+            (void)session_of(request, {320, 180});
+            return true;
+        } catch (const core::Error& error) {
+            EXPECT_EQ(error.code(), core::ErrorCode::out_of_memory) << error.what();
+            return false;
+        }
+    };
+    // What lies between layers is too large, then that with the weights, where a pool alone would wait for ever.
+    constexpr std::size_t enough = std::size_t{1} << 30U;
+    int refused = 0;
+    for (request.gpu_memory = std::size_t{1} << 16U; request.gpu_memory < enough && !fits(); ++refused) {
+        request.gpu_memory += request.gpu_memory / 4;
+    }
+    EXPECT_GT(refused, 0);
+    EXPECT_LT(request.gpu_memory, enough);
+}
+
 TEST(GpuFused, WhatCannotBeFusedIsNamed) {
     const TemporaryFolder plans;
     const ModelRequest request = fused(made("on_the_cpu.onnx"), 1, plans.path());
