@@ -151,7 +151,7 @@ def test_model_show_times_the_layers_that_a_run_takes(folder):
     assert "fused" in found["run_seconds"]
     assert len(found["run_seconds"]) == 2
     text = millrace(*words, "-d", "cuda:0", timeout=300)
-    assert "of the ceiling" in text.out, text
+    assert b"of the ceiling" in text.out, text
     report = run(SAMPLE, folder / "a.mp4", "--precision", "fp16", "--runtime", "fused", *cache, *FAST)
     assert report["engine"] == found["engine"]
 
