@@ -153,8 +153,8 @@ class Builder {
 
 class CudnnPlan final : public ConvolutionPlan {
   public:
-    CudnnPlan(const cudnn::Handle& handle, std::shared_ptr<fe::graph::Graph> graph)
-        : handle_(handle), graph_(std::move(graph)) {
+    CudnnPlan(const cudnn::Handle& handle, std::shared_ptr<fe::graph::Graph> graph, std::string name)
+        : handle_(handle), graph_(std::move(graph)), name_(std::move(name)) {
         check(graph_->get_workspace_size(workspace_), "size");
     }
 
@@ -166,11 +166,7 @@ class CudnnPlan final : public ConvolutionPlan {
         return data;
     }
 
-    [[nodiscard]] std::string name() const override {
-        std::string text;
-        check(graph_->get_plan_name(text), "name");
-        return text;
-    }
+    [[nodiscard]] std::string name() const override { return name_; }
 
     void enqueue(const ConvolutionMemory& memory) override {
         // cuDNN's interface takes what it only reads as writable.
@@ -185,8 +181,16 @@ class CudnnPlan final : public ConvolutionPlan {
   private:
     const cudnn::Handle& handle_;
     std::shared_ptr<fe::graph::Graph> graph_;
+    std::string name_;
     std::int64_t workspace_ = 0;
 };
+
+/// Of a graph whose plan was just built; one that was loaded knows none, and crashes when it is asked.
+std::string name_of(const fe::graph::Graph& graph) {
+    std::string text;
+    check(graph.get_plan_name(text), "name");
+    return text;
+}
 
 /// A graph of its own for each plan, as a graph keeps one to run and to save.
 std::shared_ptr<fe::graph::Graph> prepared(const cudnn::Handle& handle, const ConvolutionSite& site) {
@@ -238,7 +242,8 @@ std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& ha
             if (!graph) graph = prepared(handle, site);
             const fe::error_t built = graph->build_plan_at_index(handle.get(), i);
             if (built.is_good()) {
-                plans.push_back(std::make_unique<CudnnPlan>(handle, std::exchange(graph, nullptr)));
+                std::string name = name_of(*graph);
+                plans.push_back(std::make_unique<CudnnPlan>(handle, std::exchange(graph, nullptr), std::move(name)));
             } else {
                 core::log::debug("cuDNN: plan {} of {}: {}", i, signature(site), built.err_msg);
             }
@@ -250,14 +255,14 @@ std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& ha
 }
 
 std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle, const ConvolutionSite& site,
-                                           std::span<const std::uint8_t> bytes) {
-    if (is_tile_plan(bytes)) {
+                                           const StoredPlan& stored) {
+    if (is_tile_plan(stored.bytes)) {
         if (auto tiles = make_tile_plan(handle.stream(), site)) return tiles;
         throw Error(ErrorCode::failed, fmt::format("no kernel of tiles for {}", signature(site)));
     }
     auto graph = std::make_shared<fe::graph::Graph>();
-    check(graph->deserialize(handle.get(), std::vector<std::uint8_t>(bytes.begin(), bytes.end())), "load");
-    return std::make_unique<CudnnPlan>(handle, std::move(graph));
+    check(graph->deserialize(handle.get(), stored.bytes), "load");
+    return std::make_unique<CudnnPlan>(handle, std::move(graph), stored.name);
 }
 
 }  // namespace millrace::infer::fused::cuda

@@ -1,13 +1,12 @@
 #pragma once
 // Convolutions with what follows them, as cuDNN's graphs. Private to src/infer/fused/cuda.
 
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "infer/fused/cuda/convolution_plan.h"
 #include "infer/fused/cuda/cudnn.h"
+#include "infer/fused/plan_store.h"
 
 namespace millrace::infer::fused::cuda {
 
@@ -16,8 +15,8 @@ namespace millrace::infer::fused::cuda {
 [[nodiscard]] std::vector<std::unique_ptr<ConvolutionPlan>> make_plans(const cudnn::Handle& handle,
                                                                        const ConvolutionSite& site, int most);
 
-/// The plan that bytes() was called on, for the same site, device and version. Throws Error(failed).
+/// The plan that was stored, for the same site, device and version. Throws Error(failed).
 [[nodiscard]] std::unique_ptr<ConvolutionPlan> load_plan(const cudnn::Handle& handle, const ConvolutionSite& site,
-                                                         std::span<const std::uint8_t> bytes);
+                                                         const StoredPlan& stored);
 
 }  // namespace millrace::infer::fused::cuda

@@ -47,7 +47,7 @@ class ConvolutionPlan {
   public:
     virtual ~ConvolutionPlan() = default;
     [[nodiscard]] virtual std::size_t workspace_bytes() const = 0;
-    /// As load_plan() takes it.
+    /// What load_plan() finds in a StoredPlan.
     [[nodiscard]] virtual std::vector<std::uint8_t> bytes() const = 0;
     /// cuDNN's name of its engine and how it is set; of our own kernel its name.
     [[nodiscard]] virtual std::string name() const = 0;

@@ -211,7 +211,7 @@ ConvolutionPlan* NetRunner::plan_for(const ConvolutionSite& site, const Convolut
         if (stored == nullptr) {
             place->second = fastest(site, memory, plans);
         } else if (!stored->bytes.empty()) {
-            place->second = load_plan(handle_, site, stored->bytes);
+            place->second = load_plan(handle_, site, *stored);
         }
     }
     return place->second.get();
