@@ -9,10 +9,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "gpu/support.h"
-#include "ops/cases.h"
+#include "gpu/ops_bench.h"
 #include "ops/formula.h"
-#include "ops/support.h"
 #include "ops/to_picture.h"
 #include "ops/to_tensor.h"
 
@@ -22,28 +20,6 @@ namespace {
 using device::copied;
 using device::test::first_difference;
 using device::test::gpu;
-using device::test::plenty;
-
-struct Bench {
-    device::BufferPool host{device::DeviceId{}, "host", plenty};
-    device::BufferPool pinned{device::make_pinned_source(gpu), device::DeviceId{}, "pinned", plenty};
-    device::BufferPool memory{gpu, "device", plenty};
-    device::Stream stream{gpu};
-};
-
-/// The same picture on the GPU, with the bytes around its rows.
-Canvas on_gpu(Bench& bench, const Canvas& canvas, Rows rows) {
-    Canvas other = make_canvas(bench.memory, canvas.picture.desc, rows);
-    device::copy(bench.stream, canvas.block, other.block);
-    return other;
-}
-
-/// One of a batch of two, so that data does not always begin where a block does.
-device::Tensor slot(device::BufferPool& pool, const core::TensorDesc& desc, std::int64_t index) {
-    core::TensorDesc batch = desc;
-    batch.shape.insert(batch.shape.begin(), 2);
-    return device::lease_tensor(pool, batch).at(index);
-}
 
 void check_to_tensor(Bench& bench, const TensorCase& c, Rows rows, std::mt19937& random) {
     const Canvas canvas = make_canvas(bench.host, c.input, rows);

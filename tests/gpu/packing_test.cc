@@ -4,9 +4,7 @@
 
 #include <cmath>
 
-#include "gpu/support.h"
-#include "ops/cases.h"
-#include "ops/support.h"
+#include "gpu/ops_bench.h"
 #include "ops/to_picture.h"
 #include "ops/to_tensor.h"
 
@@ -15,27 +13,6 @@ namespace {
 
 using device::copied;
 using device::test::first_difference;
-using device::test::gpu;
-using device::test::plenty;
-
-struct Bench {
-    device::BufferPool host{device::DeviceId{}, "host", plenty};
-    device::BufferPool memory{gpu, "device", plenty};
-    device::Stream stream{gpu};
-};
-
-Canvas on_gpu(Bench& bench, const Canvas& canvas, Rows rows) {
-    Canvas other = make_canvas(bench.memory, canvas.picture.desc, rows);
-    device::copy(bench.stream, canvas.block, other.block);
-    return other;
-}
-
-/// The second of a batch of two.
-device::Tensor slot(Bench& bench, const core::TensorDesc& desc) {
-    core::TensorDesc batch = desc;
-    batch.shape.insert(batch.shape.begin(), 2);
-    return device::lease_tensor(bench.memory, batch).at(1);
-}
 
 /// Makes a spec one that packed pixels can have; false: it cannot be.
 bool packs(TensorSpec& spec) {
@@ -53,7 +30,7 @@ void check_to_tensor(Bench& bench, TensorCase c, const Packing& packing, std::mt
     c.spec.packing = packing;
     const ToTensor op(c.input, c.spec, c.resize);
     const Canvas picture = on_gpu(bench, canvas, Rows::aligned);
-    const device::Tensor ours = slot(bench, op.output());
+    const device::Tensor ours = slot(bench.memory, op.output(), 1);
     op.run(bench.stream, picture.picture, ours);
     const device::Tensor back = copied(bench.stream, bench.host, ours);
     device::synchronize(bench.stream);
@@ -71,7 +48,7 @@ void check_to_picture(Bench& bench, PictureCase c, const Packing& packing, std::
     c.spec.packing = packing;
     const ToPicture op(c.spec, c.tensor_width, c.tensor_height, c.output);
     const device::Tensor there = packed(bench.host, planes, packing, 0x7E00);
-    const device::Tensor elements = slot(bench, there.desc);
+    const device::Tensor elements = slot(bench.memory, there.desc, 1);
     device::copy(bench.stream, there, elements);
     op.run(bench.stream, elements, nullptr, picture.picture);
     const device::Tensor back = copied(bench.stream, bench.host, picture.block);

@@ -7,23 +7,13 @@
 #include <random>
 
 #include "core/planes.h"
-#include "gpu/support.h"
-#include "ops/cases.h"
-#include "ops/support.h"
+#include "gpu/ops_bench.h"
 
 namespace millrace::ops::test {
 namespace {
 
 using device::copied;
 using device::test::first_difference;
-using device::test::gpu;
-using device::test::plenty;
-
-struct Bench {
-    device::BufferPool host{device::DeviceId{}, "host", plenty};
-    device::BufferPool memory{gpu, "device", plenty};
-    device::Stream stream{gpu};
-};
 
 // f(desc) for every layout of samples, small and as video has them.
 template <class F>

@@ -255,6 +255,22 @@ void put(const ToPicturePlan& plan, const ToPictureArgs& a, both::NanCount& nan)
     }
 }
 
+/// What the kernels' code writes, and what it must be. Borrowed.
+struct Written {
+    const Canvas& ours;
+    const Canvas& expected;
+    std::int64_t nan_count;
+};
+
+void check_put(const PictureCase& c, const ToPicturePlan& plan, const ToPictureArgs& args, const Written& written) {
+    both::NanCount nan;
+    for_types(c.output.format.depth, c.spec.dtype,
+              [&](auto sample, auto element) { put<decltype(sample), decltype(element)>(plan, args, nan); });
+    ASSERT_TRUE(same(written.ours.block, written.expected.block))
+        << describe(c) << (takes_strips(plan, args) ? ", strips" : "");
+    ASSERT_EQ(static_cast<std::int64_t>(nan.seen), written.nan_count) << describe(c);
+}
+
 TEST(KernelCode, PicturesOfPackedPixelsAreThoseOfPlanes) {
     std::mt19937 random(25);
     device::BufferPool pool = make_pool();
@@ -276,11 +292,7 @@ TEST(KernelCode, PicturesOfPackedPixelsAreThoseOfPlanes) {
         const ToPictureResult result = op.run(device::host_stream(), planes, nullptr, expected.picture);
         const ToPicturePlan plan = plan_to_picture(c.spec, c.tensor_width, c.tensor_height, c.output);
         const ToPictureArgs args = to_picture_args(plan, tensor, nullptr, ours.picture);
-        both::NanCount nan;
-        for_types(c.output.format.depth, c.spec.dtype,
-                  [&](auto sample, auto element) { put<decltype(sample), decltype(element)>(plan, args, nan); });
-        ASSERT_TRUE(same(ours.block, expected.block)) << describe(c) << (takes_strips(plan, args) ? ", strips" : "");
-        ASSERT_EQ(static_cast<std::int64_t>(nan.seen), result.nan_count) << describe(c);
+        ASSERT_NO_FATAL_FAILURE(check_put(c, plan, args, {ours, expected, result.nan_count}));
         strips += takes_strips(plan, args) ? 1 : 0;
     }
     EXPECT_GT(strips, cases / 50);
@@ -322,11 +334,7 @@ TEST(KernelCode, ToPictureGivesTheHostsBytesAndNanCounts) {
             args.chroma.x = view_of(chroma->x);
             args.chroma.y = view_of(chroma->y);
         }
-        both::NanCount nan;
-        for_types(c.output.format.depth, c.spec.dtype,
-                  [&](auto sample, auto element) { put<decltype(sample), decltype(element)>(plan, args, nan); });
-        ASSERT_TRUE(same(ours.block, expected.block)) << describe(c) << (takes_strips(plan, args) ? ", strips" : "");
-        ASSERT_EQ(static_cast<std::int64_t>(nan.seen), result.nan_count) << describe(c);
+        ASSERT_NO_FATAL_FAILURE(check_put(c, plan, args, {ours, expected, result.nan_count}));
         strips += takes_strips(plan, args) ? 1 : 0;
     }
     EXPECT_GT(strips, cases / 10);
