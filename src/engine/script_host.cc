@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/gpu_memory.h"
@@ -151,9 +152,9 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
             throw Error(ErrorCode::failed, fmt::format("script {}: its process planned another job: {}", path_,
                                                        pipeline::describe_difference(prepared.job.identity, theirs)));
         }
-        const Clock::time_point ready =
-            Clock::now();  // scripts are set up: what they load and try out is no run's time
-        load_seconds_ = std::chrono::duration<double>(ready - begin_).count();
+        // Scripts are set up: what they load and try out is no run's time.
+        load_seconds_ = core::seconds_since(begin_);
+        const Clock::time_point ready = Clock::now();
         share_out(prepared, *run.journal);
         work(run, result);
         result.run_time = Clock::now() - ready;
@@ -253,7 +254,7 @@ void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run,
         take_progress(worker, progress_from_message(message.at("progress")), run.profile);
         if (worker.progress.run.frames_done > 0) run.profile.mark_first_frame();
     } else if (message.contains("set up")) {  // of a generator
-        load_seconds_ = std::chrono::duration<double>(Clock::now() - begin_).count();
+        load_seconds_ = core::seconds_since(begin_);
     } else if (message.contains("done")) {
         worker.report = report_from_message(message.at("done"));
         worker.done = true;
