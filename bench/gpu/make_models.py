@@ -154,17 +154,17 @@ def fsrcnn(path, dtype=np.float16):
     net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H2", "W2"])], {"output.kind": "picture"})
 
 
-def dncnn(path, dtype=np.float16):
+def dncnn(path, dtype=np.float16, features=64, convolutions=18):
     """Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017: CDnCNN, 20 convolutions of 64 channels with batch
     normalisation between them, and the noise taken from the input."""
     net = Net(dtype, 7)
-    x = net.node("Relu", [net.conv("input", [64, 3, 3, 3])])
-    for _ in range(18):
-        x = net.conv(x, [64, 64, 3, 3])
-        spread, shift = (net.constant(net.random.normal(mean, 0.05, 64).astype(dtype)) for mean in (1, 0))
-        mean, variance = (net.constant(value.astype(dtype)) for value in (np.zeros(64), np.ones(64)))
+    x = net.node("Relu", [net.conv("input", [features, 3, 3, 3])])
+    for _ in range(convolutions):
+        x = net.conv(x, [features, features, 3, 3])
+        spread, shift = (net.constant(net.random.normal(mean, 0.05, features).astype(dtype)) for mean in (1, 0))
+        mean, variance = (net.constant(value.astype(dtype)) for value in (np.zeros(features), np.ones(features)))
         x = net.node("Relu", [net.node("BatchNormalization", [x, spread, shift, mean, variance])])
-    net.node("Sub", ["input", net.conv(x, [3, 64, 3, 3], gain=0.05)], "output")
+    net.node("Sub", ["input", net.conv(x, [3, features, 3, 3], gain=0.05)], "output")
     net.save(path, [("input", ["N", 3, "H", "W"])], [("output", ["N", 3, "H", "W"])], {"output.kind": "picture"})
 
 
@@ -210,6 +210,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if small:
         super_resolution(folder / "half.onnx", features=16, convolutions=4)
+        dncnn(folder / "denoise.onnx", np.float32, features=16, convolutions=3)
         on_the_cpu(folder / "on_the_cpu.onnx")
     else:
         super_resolution(folder / "sr.onnx")

@@ -121,7 +121,7 @@ class Bench {
     double to_tensor() {
         const pipeline::ModelPlan& plan = *job().model;
         const core::PictureDesc& desc = sample_.desc;
-        const ops::ToTensor op(desc, pipeline::input_spec(plan.model),
+        const ops::ToTensor op(desc, pipeline::packed(pipeline::input_spec(plan.model), plan.borders.input),
                                pipeline::fit_to(plan.model, {desc.width, desc.height}, plan.frame));
         struct Place {
             device::Stream stream;
@@ -205,6 +205,10 @@ class Bench {
         result.shape = pipeline::with_size({result.shape.begin() + 1, result.shape.end()}, plan.model.layout,
                                            {plan.frame.width * plan.scale, plan.frame.height * plan.scale});
         result.shape.insert(result.shape.begin(), 1);
+        if (plan.borders.output) {
+            result = plan.borders.output->desc;
+            result.shape.front() = 1;
+        }
         std::vector<device::Tensor> outputs =
             lease_zeros(std::vector<core::TensorDesc>(port, {core::DType::uint8, {1}}));
         outputs.push_back(noise(result));

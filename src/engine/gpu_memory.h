@@ -18,6 +18,9 @@ struct GpuMemory {
     std::size_t results = 0;   ///< what the model gave, until it has left the GPU
 };
 
+/// Results of batches that exist at once on a GPU: two runs in flight, and one that is made into pictures.
+inline constexpr std::size_t results_in_flight = 3;
+
 [[nodiscard]] GpuMemory share_gpu_memory(std::size_t total);
 
 /// On each of `devices`: --gpu-memory, or four fifths of what is free now on the one with the least. Nothing for the

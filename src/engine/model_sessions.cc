@@ -15,8 +15,6 @@ namespace millrace::engine {
 
 namespace {
 
-/// Results of batches that exist at once: two runs in flight, and one that is made into pictures.
-constexpr std::size_t results_in_flight = 3;
 constexpr std::size_t mib = std::size_t{1} << 20U;
 
 // Loads one try after another, each with half the batch of the one before.

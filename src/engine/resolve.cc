@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "engine/borders.h"
 #include "engine/device_choice.h"
 #include "engine/engine_session.h"
 #include "engine/first_session.h"
@@ -154,6 +155,7 @@ class Resolver {
         std::ranges::move(said.notes, std::back_inserter(prepared_.notes));
         const infer::Session& session = *loaded.sessions.front();
         plan.model = loaded.model;
+        plan.borders = borders_for(plan, loaded.sessions, prepared_.gpu_memory.results);
         if (loaded.model.output != infer::OutputKind::picture) return;
         const auto port = static_cast<std::size_t>(loaded.model.result_output);
         const std::vector<std::int64_t>& shape = session.output_descs().at(port).shape;

@@ -183,7 +183,7 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
                               {pipeline::batches_in_flight(plan), rate.timeout, device});
     const auto arrivals = std::make_shared<Arrivals>(frames, entries_a_frame);
     const Entry entry(session, device);
-    pipeline::ModelStage stage(session, batcher, profile, failure, plan.result_memory);
+    pipeline::ModelStage stage(session, batcher, profile, failure, {plan.result_memory});
     const auto started = Clock::now();
     stage.start(plan.workers);
     std::vector<Clock::time_point> due;

@@ -17,7 +17,6 @@ namespace {
 constexpr int repeats = 3;
 constexpr std::chrono::duration<double> window{0.4};  // one of them, where a run is not longer
 constexpr std::chrono::duration<double> warm{0.05};
-constexpr std::size_t results_in_flight = 3;  // on a GPU, as model_sessions.cc has it
 constexpr std::size_t mib = std::size_t{1} << 20U;
 
 std::size_t bytes_of(const std::vector<core::TensorDesc>& descs) {

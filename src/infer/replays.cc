@@ -12,9 +12,9 @@ constexpr std::size_t most_graphs = 32;
 
 bool Replays::launch(Tensors inputs, Tensors outputs, const Capture& capture) {
     if (warm_thread_ != std::this_thread::get_id()) return false;
-    std::vector<std::byte*> place;
-    for (const device::Tensor& tensor : inputs) place.push_back(tensor.data);
-    for (const device::Tensor& tensor : outputs) place.push_back(tensor.data);
+    std::vector<Place> place;
+    for (const device::Tensor& tensor : inputs) place.emplace_back(tensor.data, tensor.desc.byte_count());
+    for (const device::Tensor& tensor : outputs) place.emplace_back(tensor.data, tensor.desc.byte_count());
     auto found = graphs_.find(place);
     if (found == graphs_.end() && captures_ && graphs_.size() < most_graphs) {
         device::Graph graph = capture();

@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "device/graph.h"
@@ -36,8 +37,10 @@ class Replays {
 
   private:
     device::StreamRef stream_;
-    std::map<std::vector<std::byte*>, device::Graph> graphs_;  ///< by the addresses of inputs and outputs
-    bool captures_ = true;                                     ///< false once a capture failed
+    /// Of a tensor: its address, and its bytes, as one memory may hold a picture in one form and then in another.
+    using Place = std::pair<std::byte*, std::size_t>;
+    std::map<std::vector<Place>, device::Graph> graphs_;  ///< by the places of inputs and outputs
+    bool captures_ = true;                                ///< false once a capture failed
     std::thread::id warm_thread_;
 };
 

@@ -9,6 +9,7 @@
 #include "core/tensor_desc.h"
 #include "device/device.h"
 #include "device/tensor.h"
+#include "infer/borders.h"
 #include "infer/frame_stamp.h"
 #include "infer/model.h"
 #include "infer/runtime_choice.h"
@@ -23,6 +24,7 @@ struct SessionReport {
     /// What does not run where it was asked to, a sentence each: nodes of the model that a GPU leaves to the CPU.
     std::vector<std::string> fallbacks;
     std::vector<std::string> notes;  ///< what is worth knowing about float16 weights, a sentence each
+    Borders borders{};               ///< on a GPU  NOLINT(readability-redundant-member-init)
 };
 
 /// The tensors of one run, in the order of the model's ports.

@@ -109,6 +109,7 @@ void SwitchingSession::run([[maybe_unused]] device::StreamRef stream, const RunT
 SessionReport SwitchingSession::report() const {
     const std::scoped_lock lock(mutex_);
     SessionReport report = serving_->report();
+    report.borders = {};  // what serves next may have none
     if (!note_.empty()) report.notes.push_back(note_);
     return report;
 }

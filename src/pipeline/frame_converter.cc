@@ -12,10 +12,12 @@
 
 namespace millrace::pipeline {
 
-FrameConverter::FrameConverter(infer::ModelDescription model, infer::Size frame, device::DeviceId device)
+FrameConverter::FrameConverter(infer::ModelDescription model, infer::Size frame, device::DeviceId device,
+                               std::optional<infer::PackedPicture> packed)
     : model_(std::move(model)),
       frame_(frame),
       device_(device),
+      packed_(std::move(packed)),
       stream_(device),
       // Bounded by what is in flight behind this, which is all that keeps pictures.
       uploads_(device, "uploaded pictures", device::unbounded) {
@@ -53,7 +55,7 @@ void FrameConverter::copy_planes(const device::Picture& picture, const device::T
 
 const ops::ToTensor& FrameConverter::op(const core::PictureDesc& desc) {
     if (!op_ || op_desc_ != desc) {
-        op_.emplace(desc, input_spec(model_), fit_to(model_, {desc.width, desc.height}, frame_));
+        op_.emplace(desc, packed(input_spec(model_), packed_), fit_to(model_, {desc.width, desc.height}, frame_));
         op_desc_ = desc;
     }
     return *op_;

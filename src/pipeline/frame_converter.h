@@ -8,6 +8,7 @@
 #include "device/picture.h"
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "infer/borders.h"
 #include "infer/model.h"
 #include "ops/to_tensor.h"
 
@@ -16,8 +17,9 @@ namespace millrace::pipeline {
 /// Not thread-safe: one a thread.
 class FrameConverter {
   public:
-    /// Tensors of `frame` size on `device`, as `model` wants them.
-    FrameConverter(infer::ModelDescription model, infer::Size frame, device::DeviceId device);
+    /// Tensors of `frame` size on `device`, as `model` wants them, or packed.
+    FrameConverter(infer::ModelDescription model, infer::Size frame, device::DeviceId device,
+                   std::optional<infer::PackedPicture> packed = std::nullopt);
 
     /// What run() enqueues on.
     [[nodiscard]] device::StreamRef stream() const { return stream_; }
@@ -37,6 +39,7 @@ class FrameConverter {
     infer::ModelDescription model_;
     infer::Size frame_;
     device::DeviceId device_;
+    std::optional<infer::PackedPicture> packed_;
     device::Stream stream_;
     device::BufferPool uploads_;
     core::TensorDesc planes_;  ///< of a model that takes planes

@@ -45,6 +45,7 @@ struct ModelPlan {
     int rate = 1;                   ///< pictures that are made of each frame
     bool splits_batches = false;    ///< no run has frames of two segments
     int workers = 1;                ///< runs at once
+    infer::Borders borders;         ///< how frames go in and results come out, where not as the session's descs say
     std::size_t result_memory = 0;  ///< bytes of the device's memory for results, on a GPU
     std::chrono::milliseconds batch_timeout{50};
 };

@@ -28,7 +28,7 @@ class ModelFeeder final : public Feeder {
           batcher_(batcher),
           profile_(profile),
           stop_(std::move(stop)),
-          converter_(plan.model, plan.frame, batcher.device()),
+          converter_(plan.model, plan.frame, batcher.device(), plan.borders.input),
           gpu_times_(converter_.stream(), Stage::to_tensor, profile),
           // Bounded by the window: a feeder keeps before + 1 + after frames.
           frames_pool_(batcher.device(), "frame tensors", device::unbounded) {

@@ -55,6 +55,13 @@ ops::TensorSpec input_spec(const infer::ModelDescription& model) {
     return spec;
 }
 
+ops::TensorSpec packed(ops::TensorSpec spec, const std::optional<infer::PackedPicture>& border) {
+    if (!border) return spec;
+    spec.dtype = border->desc.dtype;
+    spec.packing = ops::Packing{static_cast<int>(border->desc.shape.back()), border->block};
+    return spec;
+}
+
 infer::Size frame_size(const infer::ModelDescription& model, infer::Size video, Evenness evenness) {
     if (model.input_size) return *model.input_size;
     const int multiple = std::lcm(model.size_multiple, evenness == Evenness::even ? 2 : 1);

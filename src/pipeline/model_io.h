@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/picture_desc.h"
+#include "infer/borders.h"
 #include "infer/model.h"
 #include "ops/spec.h"
 
@@ -16,6 +17,9 @@ namespace millrace::pipeline {
 
 /// What its picture output looks like: the input's, without mean and std.
 [[nodiscard]] ops::TensorSpec output_spec(const infer::ModelDescription& model);
+
+/// The same for packed pixels, where there are.
+[[nodiscard]] ops::TensorSpec packed(ops::TensorSpec spec, const std::optional<infer::PackedPicture>& border);
 
 /// Size of the tensor made of one video frame: the model's input size, or the video's, rounded up to the model's
 /// multiple (and to `even`).

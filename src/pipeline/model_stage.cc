@@ -42,17 +42,20 @@ void RunsInFlight::wait_down_to(std::size_t count) {
     }
 }
 
-ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure,
-                       std::size_t result_memory)
+ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure, Results results)
     : session_(session),
       batcher_(batcher),
       profile_(profile),
       failure_(failure),
       stream_(session.stream()),
+      output_descs_(session.output_descs()),
       // Bounded by the segments' frames in flow: a lane that has enough of them feeds no further one.
-      outputs_(stream_.device, "model output", on_host(stream_) ? device::unbounded : result_memory),
+      outputs_(stream_.device, "model output", on_host(stream_) ? device::unbounded : results.memory),
       downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
-                 device::unbounded) {}
+                 device::unbounded) {
+    if (results.packed)
+        output_descs_.at(static_cast<std::size_t>(session.model().result_output)) = results.packed->desc;
+}
 
 void ModelStage::start(int workers) {
     for (int i = 0; i < workers; ++i) {
@@ -99,7 +102,7 @@ ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
 
 ModelStage::Tensors ModelStage::lease_outputs() {
     Tensors outputs;
-    for (const core::TensorDesc& desc : session_.output_descs()) {
+    for (const core::TensorDesc& desc : output_descs_) {
         outputs.push_back(device::lease_tensor(outputs_, desc, failure_.stop()));
         if (!outputs.back()) return {};
     }

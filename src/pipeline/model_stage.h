@@ -2,6 +2,7 @@
 // The threads that run the model.
 
 #include <deque>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -44,9 +45,13 @@ class RunsInFlight {
 /// comes down to the host.
 class ModelStage {
   public:
-    /// `result_memory`: bytes for results on the session's device, where that is a GPU.
-    ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure,
-               std::size_t result_memory = 0);
+    /// Results on the session's device.
+    struct Results {
+        std::size_t memory = 0;                                     ///< bytes, where that is a GPU
+        std::optional<infer::PackedPicture> packed = std::nullopt;  ///< the picture among them
+    };
+
+    ModelStage(infer::Session& session, Batcher& batcher, Profile& profile, Failure& failure, Results results);
 
     /// Start `workers` threads.
     void start(int workers);
@@ -73,6 +78,7 @@ class ModelStage {
     Profile& profile_;
     Failure& failure_;
     device::StreamRef stream_;
+    std::vector<core::TensorDesc> output_descs_;
     device::BufferPool outputs_;
     device::BufferPool downloads_;
     std::vector<std::jthread> workers_;

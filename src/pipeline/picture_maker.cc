@@ -53,8 +53,8 @@ PictureMaker::PictureMaker(const ModelPlan* model, core::PictureDesc target, Pic
       stream_(pools.device.device()),
       gpu_times_(stream_, Stage::to_picture, profile) {
     if (model_ != nullptr && !model_->model.planes) {
-        to_picture_.emplace(output_spec(model_->model), model_->frame.width * model_->scale,
-                            model_->frame.height * model_->scale, target_);
+        to_picture_.emplace(packed(output_spec(model_->model), model_->borders.output),
+                            model_->frame.width * model_->scale, model_->frame.height * model_->scale, target_);
     }
 }
 

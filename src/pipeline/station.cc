@@ -16,8 +16,10 @@ void Station::start() {
     infer::Session& session = *backends_.sessions.at(index_);
     const auto port = static_cast<std::size_t>(job_.model->model.picture_input);
     const Batcher::Settings settings{batches_in_flight(*job_.model), job_.model->batch_timeout, job_.devices[index_]};
-    batcher_.emplace(session.input_descs().at(port), settings);
-    model_.emplace(session, *batcher_, profile_, failure_, job_.model->result_memory);
+    const infer::Borders& borders = job_.model->borders;
+    batcher_.emplace(borders.input ? borders.input->desc : session.input_descs().at(port), settings);
+    model_.emplace(session, *batcher_, profile_, failure_,
+                   ModelStage::Results{job_.model->result_memory, borders.output});
     model_->start(job_.model->workers);
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "core/half.h"
 #include "gpu/model_rig.h"
 #include "infer/engine_runtime.h"
 #include "infer/fused/layer_table.h"
@@ -129,6 +130,68 @@ TEST(GpuFused, WhatDoesNotFitTheBudgetIsRefused) {
     }
     EXPECT_GT(refused, 0);
     EXPECT_LT(request.gpu_memory, enough);
+}
+
+/// [N, 3, H, W] on the host as packed pixels, rounded to float16 where it is float32.
+device::Tensor packed(device::BufferPool& pool, const device::Tensor& planes, const PackedPicture& to) {
+    device::Tensor result = device::lease_tensor(pool, to.desc);
+    std::fill_n(result.as<std::uint16_t>(), result.desc.element_count(), std::uint16_t{0});
+    const std::int64_t area = planes.desc.shape[2] * planes.desc.shape[3];
+    for (std::int64_t i = 0; i < planes.desc.element_count(); ++i) {
+        const std::int64_t at = (i / area / 3 * area + i % area) * to.desc.shape[3] + i / area % 3;
+        result.as<std::uint16_t>()[at] = planes.desc.dtype == core::DType::float16
+                                             ? planes.as<std::uint16_t>()[i]
+                                             : core::half_of_float(planes.as<float>()[i]);
+    }
+    return result;
+}
+
+/// The elements of packed pixels in the order of planes.
+std::vector<std::uint16_t> unpacked(const std::uint16_t* from, const PackedPicture& packed) {
+    const auto& shape = packed.desc.shape;
+    const std::int64_t b = packed.block;
+    std::vector<std::uint16_t> planes;
+    for (std::int64_t n = 0; n < shape[0]; ++n) {
+        for (std::int64_t c = 0; c < 3; ++c) {
+            for (std::int64_t y = 0; y < shape[1] * b; ++y) {
+                for (std::int64_t x = 0; x < shape[2] * b; ++x) {
+                    const std::int64_t pixel = (n * shape[1] + y / b) * shape[2] + x / b;
+                    planes.push_back(from[pixel * shape[3] + c * b * b + y % b * b + x % b]);
+                }
+            }
+        }
+    }
+    return planes;
+}
+
+TEST(GpuFused, PackedPicturesGiveTheSameValues) {
+    for (const std::string& path : {made("half.onnx"), made("denoise.onnx")}) {
+        const TemporaryFolder plans;
+        const auto session = session_of(fused(path, 2, plans.path()), {96, 54});
+        const Borders borders = session->report().borders;
+        ASSERT_TRUE(borders.input && borders.output) << path;
+        Rig rig;
+        const device::Tensor input = rig.input(session->input_descs().at(0), 1);
+        const core::TensorDesc& desc = session->output_descs().at(0);
+        const std::vector<double> expected = infer::test::values_of(desc, rig.run(*session, input));
+        const device::Stream stream(gpu);
+        // Again, as then it is a graph.
+        for (int i = 0; i < 3; ++i) {
+            std::vector<device::Tensor> inputs;
+            inputs.push_back(device::copied(stream, rig.memory, packed(rig.host, input, *borders.input)));
+            std::vector<device::Tensor> outputs;
+            outputs.push_back(device::lease_tensor(rig.memory, borders.output->desc));
+            session->run(session->stream(), {inputs, outputs});
+            const device::Tensor down = device::copied(stream, rig.host, outputs[0]);
+            device::synchronize(stream);
+            const std::vector<std::uint16_t> found = unpacked(down.as<std::uint16_t>(), *borders.output);
+            ASSERT_EQ(found.size(), expected.size());
+            for (std::size_t k = 0; k < found.size(); ++k) {
+                ASSERT_EQ(double{core::float_of_half(found[k])}, expected[k]) << path << ", element " << k;
+            }
+        }
+        EXPECT_EQ(infer::test::values_of(desc, rig.run(*session, input)), expected) << "planes after packed ones";
+    }
 }
 
 TEST(GpuFused, WhatCannotBeFusedIsNamed) {

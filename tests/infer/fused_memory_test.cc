@@ -9,6 +9,7 @@
 #include "core/half.h"
 #include "infer/fused/arena.h"
 #include "infer/fused/depthwise.h"
+#include "infer/fused/packing.h"
 #include "infer/fused/plan_store.h"
 #include "infer/fused/weights.h"
 #include "support/error_of.h"
@@ -93,6 +94,32 @@ TEST(FusedArena, WhatConvolutionsReadHasSixteenChannelsOrMore) {
     net.layers[1].root = Convolution();
     net.layers[2].root = Convolution();
     EXPECT_THAT(padded_channels(net), ElementsAre(8, 16, 24, 8));
+}
+
+TEST(FusedPacking, OfPicturesOfThreeChannels) {
+    Net net = chain({{3, 4, 6}, {12, 4, 6}, {3, 8, 12}}, {-1, -1});
+    net.layers[0].root = Convolution();
+    const std::vector<int> channels = padded_channels(net);
+    const auto input = packed_input(net, 0, channels);
+    ASSERT_TRUE(input.has_value());
+    EXPECT_EQ(*input, (PackedPicture{{core::DType::float16, {2, 4, 6, 16}}, 1}));
+    const auto blocks = packed_result(net, 1, {.block = 2, .columns_last = true}, channels);
+    ASSERT_TRUE(blocks.has_value());
+    EXPECT_EQ(*blocks, (PackedPicture{{core::DType::float16, {2, 4, 6, 16}}, 2}));
+    const auto plain = packed_result(net, 2, {.block = 1}, channels);
+    ASSERT_TRUE(plain.has_value());
+    EXPECT_EQ(*plain, (PackedPicture{{core::DType::float16, {2, 8, 12, 8}}, 1}));
+}
+
+TEST(FusedPacking, NotOfOthers) {
+    const Net net = chain({{1, 4, 6}, {12, 4, 6}, {27, 8, 12}}, {-1, -1});
+    const std::vector<int> channels = padded_channels(net);
+    EXPECT_FALSE(packed_input(net, 0, channels)) << "luma";
+    EXPECT_FALSE(packed_result(net, 1, {.block = 2, .columns_last = false}, channels)) << "channels innermost";
+    EXPECT_FALSE(packed_result(net, 1, {.block = 1}, channels)) << "no picture";
+    EXPECT_FALSE(packed_result(net, 2, {.block = 3, .columns_last = true}, channels));
+    const Net picture = chain({{3, 4, 6}, {3, 4, 6}}, {-1});
+    EXPECT_FALSE(packed_result(picture, 0, {.block = 1}, padded_channels(picture))) << "an input as it is";
 }
 
 TEST(FusedArena, WhatIsSummedIsPaddedAlike) {

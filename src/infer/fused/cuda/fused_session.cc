@@ -76,6 +76,7 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     check_outputs(input);
     report_.choice = {.provider = Provider::fused};
     report_.fallbacks = runner_->fallbacks();
+    report_.borders = runner_->borders();
     warm_up(lowered);
     if (!chosen && !request.engine.empty()) {
         plans.save(request.engine);

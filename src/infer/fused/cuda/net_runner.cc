@@ -11,7 +11,9 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "device/copy.h"
+#include "infer/fused/cuda/elsewhere.h"
 #include "infer/fused/depthwise.h"
+#include "infer/fused/packing.h"
 #include "infer/fused/weights.h"
 #include "infer/timed_runs.h"
 
@@ -86,6 +88,10 @@ std::vector<Result> results_of(const Net& net) {
     return results;
 }
 
+bool is_packed(const device::Tensor& tensor, const std::optional<PackedPicture>& packed) {
+    return packed && tensor.desc == packed->desc;
+}
+
 }  // namespace
 
 NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values)
@@ -96,6 +102,11 @@ NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMem
       arena_(plan_arena(net_)),
       values_(std::move(values)),
       results_(results_of(net_)) {
+    if (net_.inputs.size() == 1 && results_.size() == 1) {
+        const Result& result = results_.front();
+        borders_ = {packed_input(net_, net_.inputs.front().value, channels_),
+                    packed_result(net_, result.value, result.blocks, channels_)};
+    }
     place_weights();
     make_plans(plans);
     lease_workspace();
@@ -244,6 +255,7 @@ void NetRunner::lease_workspace() {
 
 void NetRunner::take_in(std::span<const device::Tensor> inputs) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (is_packed(inputs[i], borders_.input)) continue;
         pack(handle_.stream(), inputs[i].data, inputs[i].desc.dtype, pixels_of(net_.inputs.at(i).value));
     }
 }
@@ -255,14 +267,28 @@ void NetRunner::enqueue(const PlacedLayer& layer) {
 
 void NetRunner::give_out(std::span<const device::Tensor> outputs) {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (is_packed(outputs[i], borders_.output)) continue;
         const Result& result = results_.at(i);
         unpack(handle_.stream(), pixels_of(result.value), result.blocks, outputs[i].data, outputs[i].desc.dtype);
     }
 }
 
 void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs) {
+    Elsewhere elsewhere;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (is_packed(inputs[i], borders_.input)) elsewhere[net_.inputs.at(i).value] = inputs[i].data;
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (is_packed(outputs[i], borders_.output)) elsewhere[results_.at(i).value] = outputs[i].data;
+    }
     take_in(inputs);
-    for (const PlacedLayer& layer : layers_) enqueue(layer);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        if (elsewhere.empty()) {
+            enqueue(layers_[i]);
+        } else {
+            enqueue(with_values(layers_[i], net_.layers[i], elsewhere));
+        }
+    }
     give_out(outputs);
 }
 

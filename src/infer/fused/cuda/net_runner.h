@@ -12,6 +12,7 @@
 #include "device/buffer_pool.h"
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "infer/borders.h"
 #include "infer/fused/arena.h"
 #include "infer/fused/cuda/convolution.h"
 #include "infer/fused/cuda/cudnn.h"
@@ -46,9 +47,12 @@ class NetRunner {
     /// Error(out_of_memory).
     NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values);
 
+    /// In what other form enqueue() takes the picture, and gives the result, of a net that has one of each.
+    [[nodiscard]] const Borders& borders() const { return borders_; }
+
     /// Enqueue one run, from one tensor for each of the net's inputs to one for each of its outputs: elements of
-    /// [N, C, H, W], float32 or float16. The same memory of the net's own is used by all runs, which the stream keeps
-    /// apart.
+    /// [N, C, H, W], float32 or float16, or as borders() has them. The same memory of the net's own is used by all
+    /// runs, which the stream keeps apart.
     void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
     /// How long each layer takes by itself, and what lies before and behind them. Waits for the stream.
@@ -85,6 +89,7 @@ class NetRunner {
     std::vector<PlacedLayer> layers_;
     std::map<std::string, std::unique_ptr<ConvolutionPlan>> plans_;  ///< by signature
     std::vector<Result> results_;                                    ///< in the order of the net's outputs
+    Borders borders_;
 };
 
 }  // namespace millrace::infer::fused::cuda

@@ -134,6 +134,11 @@ std::vector<TensorDesc> PartsRunner::output_descs() const {
     return descs;
 }
 
+Borders PartsRunner::borders() const {
+    const bool whole = parts_.size() == 1 && parts_.front().net != nullptr;
+    return whole ? parts_.front().net->borders() : Borders();
+}
+
 std::vector<std::string> PartsRunner::fallbacks() const {
     std::vector<std::string> all;
     for (const Loaded& part : parts_) {

@@ -39,6 +39,8 @@ class PartsRunner {
 
     /// In the order of the model's outputs.
     [[nodiscard]] std::vector<core::TensorDesc> output_descs() const;
+    /// In what other form enqueue() takes the picture, and gives the result, of a model that is one fused part.
+    [[nodiscard]] Borders borders() const;
     /// What the runtime's parts say of nodes on the CPU, a sentence each.
     [[nodiscard]] std::vector<std::string> fallbacks() const;
 
