@@ -23,6 +23,8 @@ struct Progress {
     double fps = 0;                  ///< over the last two seconds
     double seconds_left = -1;        ///< -1 unknown
     double building_seconds = 0;     ///< in that phase: for how long already
+    int pieces_done = 0;             ///< in that phase: of the engine, layers whose plans are chosen
+    int pieces_total = 0;            ///< 0 unknown
     int lanes = 0;
     std::string limiting_stage;  ///< name of the stage that holds the others up
 };

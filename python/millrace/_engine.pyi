@@ -30,6 +30,12 @@ class Progress:
     def building_seconds(self) -> float:
         """In the phase "building": for how long already."""
     @property
+    def pieces_done(self) -> int:
+        """In the phase "building": of fused layers, those whose plans are chosen."""
+    @property
+    def pieces_total(self) -> int:
+        """0 where it is not known."""
+    @property
     def lanes(self) -> int:
         """Segments in work at once."""
     @property

@@ -94,6 +94,8 @@ void define_progress(nb::module_& module) {
         .def_ro("fps", &Progress::fps)
         .def_ro("seconds_left", &Progress::seconds_left)
         .def_ro("building_seconds", &Progress::building_seconds)
+        .def_ro("pieces_done", &Progress::pieces_done)
+        .def_ro("pieces_total", &Progress::pieces_total)
         .def_ro("lanes", &Progress::lanes)
         .def_ro("limiting_stage", &Progress::limiting_stage);
 }

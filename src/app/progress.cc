@@ -26,13 +26,20 @@ void write_through_printer(core::log::Level level, std::string_view line) {
 
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
-/// Words for the phases in which frames are not counted; empty for running.
+/// Whether pieces of a model's engine are counted.
+bool counts_pieces(const Progress& progress) {
+    return progress.phase == Phase::building && progress.pieces_done < progress.pieces_total;
+}
+
+/// Words for the phases in which nothing is counted; empty for the others.
 std::string phase_words(const Progress& progress) {
+    if (counts_pieces(progress)) return "";
     switch (progress.phase) {
         case Phase::planning:
             return "reading the input";
         case Phase::building:
-            return "building the model's engine, " + render_duration(progress.building_seconds);
+            return fmt::format("{} the model's engine, {}", progress.pieces_total > 0 ? "checking" : "building",
+                               render_duration(progress.building_seconds));
         case Phase::joining:
             return "joining the segments";
         case Phase::running:
@@ -42,30 +49,41 @@ std::string phase_words(const Progress& progress) {
     return "";
 }
 
+/// What a bar counts.
+struct Count {
+    std::int64_t done = 0;
+    std::int64_t total = 0;  ///< 0 or less: not known
+    const char* of = "frames";
+};
+
+Count count_of(const Progress& progress) {
+    if (counts_pieces(progress)) return {progress.pieces_done, progress.pieces_total, "layers"};
+    return {progress.frames_done, progress.frames_total};
+}
+
 /// 0 to 1; negative when unknown.
-double fraction_of(const Progress& progress) {
-    if (progress.frames_total <= 0) return -1;
-    const double fraction = static_cast<double>(progress.frames_done) / static_cast<double>(progress.frames_total);
-    return std::clamp(fraction, 0.0, 1.0);
+double fraction_of(const Count& count) {
+    if (count.total <= 0) return -1;
+    return std::clamp(static_cast<double>(count.done) / static_cast<double>(count.total), 0.0, 1.0);
 }
 
 /// Never 100 before all frames are done.
 int percent_of(double fraction) { return static_cast<int>(std::floor(fraction * 100)); }
 
-std::string frames_of(const Progress& progress) {
-    return progress.frames_total > 0 ? fmt::format("{}/{}", progress.frames_done, progress.frames_total)
-                                     : fmt::format("{}", progress.frames_done);
+std::string text_of(const Count& count) {
+    return count.total > 0 ? fmt::format("{}/{}", count.done, count.total) : fmt::format("{}", count.done);
 }
 
 /// Padded, so that the bar keeps its length while the count grows.
-std::string padded_frames_of(const Progress& progress) {
-    if (progress.frames_total <= 0) return frames_of(progress) + " frames";
-    const std::string total = fmt::format("{}", progress.frames_total);
-    return fmt::format("{:{}}/{}", progress.frames_done, total.size(), total);
+std::string padded_text_of(const Count& count) {
+    if (count.total <= 0) return fmt::format("{} {}", count.done, count.of);
+    const std::string total = fmt::format("{}", count.total);
+    return fmt::format("{:{}}/{}", count.done, total.size(), total);
 }
 
 /// What stands right of the bar, most wanted first.
 std::vector<std::string> facts_of(const Progress& progress) {
+    if (counts_pieces(progress)) return {"plans of layers chosen", render_duration(progress.building_seconds)};
     std::vector<std::string> facts;
     if (progress.fps > 0) facts.push_back(fmt::format("{:.1f} fps", progress.fps));
     if (progress.seconds_left >= 0) facts.push_back(render_duration(progress.seconds_left) + " left");
@@ -107,9 +125,10 @@ std::string render_bar(const Progress& progress, const BarStyle& style) {
     if (const std::string words = phase_words(progress); !words.empty()) {
         return words.substr(0, static_cast<std::size_t>(std::max(room, 0)));
     }
-    const double fraction = fraction_of(progress);
+    const Count count = count_of(progress);
+    const double fraction = fraction_of(count);
     const std::string head = fraction < 0 ? std::string() : fmt::format("{:3}% ", percent_of(fraction));
-    std::string tail = padded_frames_of(progress);
+    std::string tail = padded_text_of(count);
     constexpr int least_gauge = 8;
     constexpr int widest_gauge = 40;
     const int reserved = fraction < 0 ? 0 : least_gauge + 1;
@@ -125,8 +144,9 @@ std::string render_bar(const Progress& progress, const BarStyle& style) {
 
 std::string render_line(const Progress& progress) {
     if (std::string words = phase_words(progress); !words.empty()) return words;
-    const double fraction = fraction_of(progress);
-    std::string text = frames_of(progress) + " frames";
+    const Count count = count_of(progress);
+    const double fraction = fraction_of(count);
+    std::string text = fmt::format("{} {}", text_of(count), count.of);
     if (fraction >= 0) text += fmt::format(" ({}%)", percent_of(fraction));
     for (const std::string& fact : facts_of(progress)) text += ", " + fact;
     return text;

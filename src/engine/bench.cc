@@ -39,8 +39,9 @@ class Bench {
         : progress_(progress),
           stop_(stop),
           prepared_(engine::prepare_job(job, stop,
-                                        [&progress](double so_far) {
-                                            if (so_far == 0 && progress) progress("building the model's engine first");
+                                        [&progress](const engine::BuildState& state) {
+                                            if (state.seconds == 0 && progress)
+                                                progress("building the model's engine first");
                                         })),
           device_(prepared_.job.devices.front()),
           pool_(device_, "bench", device::unbounded),

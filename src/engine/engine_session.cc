@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <optional>
@@ -63,7 +64,12 @@ class EngineSession final : infer::EngineBuilder {
 
   private:
     // The cache calls these two, in the thread that build_engine() starts.
-    void build(const std::filesystem::path& folder) override { source_.engines.build(job_, folder); }
+    void build(const std::filesystem::path& folder) override {
+        source_.engines.build(job_, folder, [this](int done, int total) {
+            pieces_ = total;
+            pieces_done_ = done;
+        });
+    }
 
     std::string check(const std::filesystem::path& folder) override {
         infer::EngineRecord record;
@@ -112,7 +118,8 @@ class EngineSession final : infer::EngineBuilder {
         });
         double so_far = 0;
         do {
-            source_.building(so_far);
+            const int done = pieces_done_;  // before the total, which is there before the first is done
+            source_.building({so_far, done, pieces_});
             so_far = core::seconds_since(begin);
         } while (built.wait_for(told_every) != std::future_status::ready);
         return built.get();
@@ -177,6 +184,8 @@ class EngineSession final : infer::EngineBuilder {
     const infer::EngineJob& job_;
     const EngineSource& source_;
     const Serving& serving_;
+    std::atomic<int> pieces_done_ = 0;  // of the engine in the making
+    std::atomic<int> pieces_ = 0;
     std::vector<infer::Results> expected_;
     std::optional<infer::Verdict> verdict_;  // of the engine that was built just now
 };

@@ -17,9 +17,15 @@ namespace millrace::engine {
 /// Whether a job may ask for who runs its model. Throws Error(usage) where there is no model, or no GPU.
 void check_runtime(const Job& job, device::DeviceId device);
 
-/// Called some times a second while an engine is built, with the seconds since that began; 0
-/// the first time.
-using Building = std::function<void(double)>;
+/// How far an engine in the making is.
+struct BuildState {
+    double seconds = 0;  ///< since that began
+    int done = 0;        ///< pieces
+    int total = 0;       ///< 0: not known
+};
+
+/// Called some times a second while an engine is built, the first time after 0 seconds.
+using Building = std::function<void(const BuildState&)>;
 
 /// asked: the job wants an engine, and to run without one is a fallback. tried: an engine is taken where there can be
 /// one and it is faster than the rival; all else is a note.

@@ -126,10 +126,12 @@ class Run {
     }
 
     void prepare() {
-        const auto building = [this](double so_far) {
+        const auto building = [this](const engine::BuildState& state) {
             Progress progress;
             progress.phase = Phase::building;
-            progress.building_seconds = so_far;
+            progress.building_seconds = state.seconds;
+            progress.pieces_done = state.done;
+            progress.pieces_total = state.total;
             if (observer_) observer_(progress);
         };
         prepared_ = engine::prepare_job(job_, stop_, building, script_ ? &script_->script() : nullptr);

@@ -60,8 +60,8 @@ class Tuner {
     Tuner(const Job& job, const TuneOptions& options, const std::function<void(const std::string&)>& progress,
           const std::stop_token& stop)
         : asked_(job), options_(options), progress_(progress), stop_(stop), time_(options.seconds), runs_(job, stop) {
-        building_ = [this](double so_far) {
-            if (so_far == 0) say("building the model's engine first");
+        building_ = [this](const engine::BuildState& state) {
+            if (state.seconds == 0) say("building the model's engine first");
         };
     }
 
@@ -334,7 +334,7 @@ class Tuner {
     std::stop_token stop_;
     engine::TimeLeft time_;
     engine::WholeRuns runs_;
-    std::function<void(double)> building_;
+    engine::Building building_;
     std::optional<ModelMeter> meter_;  ///< as the job asks for it
     engine::TuneKey key_;
     std::string encoder_;

@@ -29,7 +29,7 @@ std::size_t bytes_of(const std::vector<core::TensorDesc>& descs) {
 
 double TimeLeft::spent() const { return core::seconds_since(begin_); }
 
-ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const std::function<void(double)>& building)
+ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const Building& building)
     : stop_(stop), prepared_(prepare_job(job, stop, building)) {
     choice_ = prepared_.model->sessions.front()->report().choice;
     load_seconds_ = prepared_.model->load_seconds;

@@ -38,7 +38,7 @@ struct Metered {
 class ModelMeter {
   public:
     /// Prepares `job`, whose precision and runtime these are. Throws what prepare_job() throws.
-    ModelMeter(const Job& job, const std::stop_token& stop, const std::function<void(double)>& building);
+    ModelMeter(const Job& job, const std::stop_token& stop, const Building& building);
 
     [[nodiscard]] const PreparedJob& prepared() const { return prepared_; }
     [[nodiscard]] const pipeline::ModelPlan& plan() const { return *prepared_.job.model; }

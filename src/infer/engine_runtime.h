@@ -2,6 +2,7 @@
 // Runtimes that run engines.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,9 @@ struct EngineJob {
     Size input;
 };
 
+/// Told while an engine is built, in the thread that builds it, how many of how many pieces are done.
+using BuildProgress = std::function<void(int done, int total)>;
+
 /// What builds engines and runs them: TensorRT, fused layers; in tests something that takes its place.
 class EngineRuntime {
   public:
@@ -25,8 +29,9 @@ class EngineRuntime {
     [[nodiscard]] virtual std::string version() const = 0;
     /// What its sessions say of themselves.
     [[nodiscard]] virtual Provider provider() const = 0;
-    /// Write an engine into `folder`, which is there. Takes minutes, and cannot be stopped. Throws Error.
-    virtual void build(const EngineJob& job, const std::filesystem::path& folder) = 0;
+    /// Write an engine into `folder`, which is there. Takes minutes, and cannot be stopped. Who does not know how far
+    /// it is tells nothing. Throws Error.
+    virtual void build(const EngineJob& job, const std::filesystem::path& folder, const BuildProgress& progress) = 0;
     /// A session that runs the engine in `folder`, as make_session() makes it. Throws Error.
     [[nodiscard]] virtual std::unique_ptr<Session> load(const EngineJob& job, const std::filesystem::path& folder) = 0;
 };

@@ -54,6 +54,27 @@ TEST(Bar, NamesThePhase) {
     EXPECT_EQ(render_bar(progress, {}), "joining the segments");
 }
 
+Progress building(int done, int total) {
+    Progress progress;
+    progress.phase = Phase::building;
+    progress.building_seconds = 3.4;
+    progress.pieces_done = done;
+    progress.pieces_total = total;
+    return progress;
+}
+
+TEST(Bar, CountsLayersWhosePlansAreChosen) {
+    const BarStyle style{.columns = 70, .colors = Colors::off, .charset = Charset::ascii};
+    EXPECT_EQ(render_bar(building(5, 17), style),
+              " 29% ========>-------------------  5/17  plans of layers chosen  0:03");
+    EXPECT_EQ(render_bar(building(0, 17), {.columns = 30, .colors = Colors::off, .charset = Charset::ascii}),
+              "  0% >-----------------  0/17");
+    EXPECT_EQ(render_line(building(5, 17)), "5/17 layers (29%), plans of layers chosen, 0:03");
+    EXPECT_EQ(render_bar(building(17, 17), style), "checking the model's engine, 0:03");
+    EXPECT_EQ(render_line(building(17, 17)), "checking the model's engine, 0:03");
+    EXPECT_EQ(render_bar(building(0, 0), style), "building the model's engine, 0:03");
+}
+
 TEST(Bar, ColoursOnlyWhereAsked) {
     EXPECT_THAT(render_bar(running(1, 2), {.columns = 80, .colors = Colors::off}), Not(HasSubstr("\x1b")));
     EXPECT_THAT(render_bar(running(1, 2), {.columns = 80, .colors = Colors::on}), HasSubstr("\x1b[36m"));

@@ -6,12 +6,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "infer/engine_record.h"
@@ -95,16 +98,17 @@ class EngineSessionTest : public testing::Test {
     FakeEngines engines_;
     infer::EngineCache cache_{folder_ / "engines"};
     infer::EngineKey key_{{"model", "abc"}};
-    std::function<void(double)> building_ = [this](double seconds) {
-        EXPECT_GE(seconds, 0);
-        ++told_;
+    Building building_ = [this](const BuildState& state) {
+        EXPECT_GE(state.seconds, 0);
+        EXPECT_LE(state.done, state.total);
+        told_.push_back(state.done);
     };
     Wish wish_ = Wish::asked;
     std::function<std::unique_ptr<infer::Session>()> rival_;
     std::stop_source stop_;
     float reference_gain_ = 1;
     int references_ = 0;
-    int told_ = 0;
+    std::vector<int> told_;    ///< pieces done
     std::weak_ptr<int> held_;  ///< gone with the reference
 };
 
@@ -119,16 +123,32 @@ TEST_F(EngineSessionTest, AnEngineIsBuiltOnceAndComparedBeforeEveryRun) {
     ASSERT_EQ(built.notes.size(), 1U);
     EXPECT_THAT(built.notes[0], AllOf(HasSubstr("Stand-in 1.0: "),
                                       HasSubstr("dB of PSNR against ONNX Runtime's own kernels on 2 test patterns")));
-    EXPECT_GE(told_, 1);
+    EXPECT_THAT(told_, testing::Each(0)) << "nobody counts pieces";
+    EXPECT_GE(told_.size(), 1U);
     EXPECT_EQ(references_, 1);
 
-    told_ = 0;
+    told_.clear();
     const CheckedSession found = make();
     EXPECT_EQ(found.engine.digest, built.engine.digest);
     EXPECT_EQ(found.notes, built.notes);
     EXPECT_EQ(engines_.builds, 1);
     EXPECT_EQ(references_, 2);
-    EXPECT_EQ(told_, 0);
+    EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(EngineSessionTest, WhoWaitsIsToldHowManyPiecesAreDone) {
+    engines_.pieces = 5;
+    std::promise<void> seen;
+    engines_.while_building = [&] { seen.get_future().wait(); };
+    const Building count = building_;
+    bool waits = true;
+    building_ = [&](const BuildState& state) {
+        count(state);
+        if (state.done == 5 && std::exchange(waits, false)) seen.set_value();
+    };
+    (void)make();
+    EXPECT_EQ(told_.back(), 5);
+    EXPECT_TRUE(std::ranges::is_sorted(told_));
 }
 
 TEST_F(EngineSessionTest, AnEngineThatIsOffIsNotUsedAndNotBuiltAgain) {

@@ -39,7 +39,7 @@ HeldByName run_lowered(Lowered& lowered, const ModelRequest& request, const Held
     const std::vector<core::TensorDesc> descs{{core::DType::float32, input.type.shape.value()}};
     const device::Stream stream(device::test::gpu);
     PlanStore plans;
-    cuda::PartsRunner runner({on_gpu, model, descs}, lowered.parts, stream.ref(), plans);
+    cuda::PartsRunner runner({on_gpu, model, descs, {}}, lowered.parts, stream.ref(), plans);
     test::Rig rig;
     const device::Tensor picture = device::lease_tensor(rig.host, descs.front());
     std::ranges::transform(input.elements, picture.as<float>(), [](double one) { return static_cast<float>(one); });

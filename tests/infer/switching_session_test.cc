@@ -168,7 +168,7 @@ TEST(SwitchingSession, AnEngineFromTheCacheIsSwitchedTo) {
 
     struct Builder final : EngineBuilder {
         Builder(FakeEngines& runtime, const EngineJob& of) : engines(runtime), job(of) {}
-        void build(const std::filesystem::path& place) override { engines.build(job, place); }
+        void build(const std::filesystem::path& place) override { engines.build(job, place, {}); }
         std::string check(const std::filesystem::path& /*place*/) override { return ""; }  // on real batches instead
         FakeEngines& engines;
         const EngineJob& job;

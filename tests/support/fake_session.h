@@ -72,8 +72,10 @@ class FakeEngines final : public infer::EngineRuntime {
     [[nodiscard]] std::string version() const override { return "Stand-in 1.0"; }
     [[nodiscard]] infer::Provider provider() const override { return infer::Provider::tensorrt; }
 
-    void build(const infer::EngineJob& /*job*/, const std::filesystem::path& folder) override {
+    void build(const infer::EngineJob& /*job*/, const std::filesystem::path& folder,
+               const infer::BuildProgress& progress) override {
         ++builds;
+        for (int done = 0; progress && done <= pieces && pieces > 0; ++done) progress(done, pieces);
         std::ofstream(folder / "model.engine") << gain;
         if (while_building) while_building();
     }
@@ -90,6 +92,7 @@ class FakeEngines final : public infer::EngineRuntime {
     }
 
     float gain = 1;
+    int pieces = 0;                        ///< that it tells of while it builds
     std::string problem;                   ///< of every load
     std::function<void()> while_building;  ///< with the engine written
     std::function<void()> while_running;

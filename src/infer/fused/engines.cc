@@ -16,7 +16,9 @@ class FusedEngines final : public EngineRuntime {
     [[nodiscard]] std::string version() const override { return version_; }
     [[nodiscard]] Provider provider() const override { return Provider::fused; }
 
-    void build(const EngineJob& job, const std::filesystem::path& folder) override { (void)load(job, folder); }
+    void build(const EngineJob& job, const std::filesystem::path& folder, const BuildProgress& progress) override {
+        (void)fused::make_fused_session(with_engine(job.request, *this, folder), job.model, job.input, progress);
+    }
 
     [[nodiscard]] std::unique_ptr<Session> load(const EngineJob& job, const std::filesystem::path& folder) override {
         return make_session(with_engine(job.request, *this, folder), job.model, job.input);

@@ -20,7 +20,7 @@ class TensorRtEngines final : public EngineRuntime {
     [[nodiscard]] std::string version() const override { return version_; }
     [[nodiscard]] Provider provider() const override { return Provider::tensorrt; }
 
-    void build(const EngineJob& job, const fs::path& folder) override {
+    void build(const EngineJob& job, const fs::path& folder, const BuildProgress& /*progress*/) override {
         fs::create_directory(folder / timings);
         (void)make_session(with_engine(job.request, *this, folder), job.model, job.input);
         if (has_engine(folder)) return;

@@ -38,7 +38,7 @@ Lowered lowered_model(const ModelRequest& request, const ModelDescription& model
 
 class FusedSession final : public Session {
   public:
-    FusedSession(const ModelRequest& request, const ModelDescription& model, Size input);
+    FusedSession(const ModelRequest& request, const ModelDescription& model, Size input, const BuildProgress& progress);
     ~FusedSession() override;
     FusedSession(const FusedSession&) = delete;
     FusedSession& operator=(const FusedSession&) = delete;
@@ -64,14 +64,15 @@ class FusedSession final : public Session {
     std::mutex mutex_;
 };
 
-FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& model, Size input)
+FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& model, Size input,
+                           const BuildProgress& progress)
     : model_(model), stream_(request.device) {
     const auto begin = Clock::now();
     shapes_.inputs.push_back(ort::check_picture_input(model, input));
     Lowered lowered = lowered_model(request, model_, input);
     PlanStore plans(request.engine);
     const bool chosen = !plans.empty();
-    runner_.emplace(cuda::PartsSource{request, model_, shapes_.inputs}, lowered.parts, stream_, plans);
+    runner_.emplace(cuda::PartsSource{request, model_, shapes_.inputs, progress}, lowered.parts, stream_, plans);
     shapes_.outputs = runner_->output_descs();
     check_outputs(input);
     report_.choice = {.provider = Provider::fused};
@@ -128,8 +129,9 @@ void FusedSession::run([[maybe_unused]] device::StreamRef stream, const RunTenso
 
 }  // namespace
 
-std::unique_ptr<Session> make_fused_session(const ModelRequest& request, const ModelDescription& model, Size input) {
-    return std::make_unique<FusedSession>(request, model, input);
+std::unique_ptr<Session> make_fused_session(const ModelRequest& request, const ModelDescription& model, Size input,
+                                            const BuildProgress& progress) {
+    return std::make_unique<FusedSession>(request, model, input, progress);
 }
 
 }  // namespace millrace::infer::fused

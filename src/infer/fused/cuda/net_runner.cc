@@ -54,13 +54,6 @@ std::string reason_against(const Layer& layer) {
     return "";
 }
 
-/// Whether enqueue_elementwise() computes a convolution.
-bool is_ours(const Net& net, const Layer& layer) {
-    const auto* convolution = std::get_if<Convolution>(&layer.root);
-    return convolution != nullptr &&
-           is_depthwise(*convolution, net.values[static_cast<std::size_t>(layer.inputs.front())].channels);
-}
-
 Halves weights_for(const Convolution& convolution, const ChannelCounts& channels) {
     if (is_depthwise(convolution, channels.in)) return depthwise_weights(convolution, channels.padded_in);
     return arranged_weights(convolution, channels);
@@ -94,7 +87,8 @@ bool is_packed(const device::Tensor& tensor, const std::optional<PackedPicture>&
 
 }  // namespace
 
-NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values)
+NetRunner::NetRunner(Net net, device::StreamRef stream, const Planning& planning, NetMemory& memory,
+                     device::Block values)
     : net_(std::move(net)),
       handle_(stream),
       memory_(memory),
@@ -108,7 +102,7 @@ NetRunner::NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMem
                     packed_result(net_, result.value, result.blocks, channels_)};
     }
     place_weights();
-    make_plans(plans);
+    make_plans(planning);
     lease_workspace();
 }
 
@@ -173,7 +167,8 @@ ConvolutionSite NetRunner::site_of(const Layer& layer) const {
 }
 
 ElementwiseSite NetRunner::elementwise_of(const Layer& layer, const ConvolutionMemory& memory) const {
-    ElementwiseSite site{&layer, {}, pixels_of(layer.output), {}, is_ours(net_, layer) ? memory.weights : nullptr};
+    const bool convolves = std::holds_alternative<Convolution>(layer.root) && !needs_plan(net_, layer);
+    ElementwiseSite site{&layer, {}, pixels_of(layer.output), {}, convolves ? memory.weights : nullptr};
     for (const int value : layer.inputs) site.inputs.push_back(pixels_of(value));
     std::size_t next = 0;
     for (const Pointwise& step : layer.pointwise) {
@@ -184,12 +179,13 @@ ElementwiseSite NetRunner::elementwise_of(const Layer& layer, const ConvolutionM
     return site;
 }
 
-void NetRunner::make_plans(PlanStore& plans) {
+void NetRunner::make_plans(const Planning& planning) {
     const std::size_t layers = ends_in_blocks(net_) ? layers_.size() - 1 : layers_.size();
     for (std::size_t i = 0; i < layers; ++i) {
         const Layer& layer = net_.layers[i];
-        if (std::holds_alternative<Convolution>(layer.root) && !is_ours(net_, layer)) {
-            plan_convolution(layer, layers_[i], plans);
+        if (needs_plan(net_, layer)) {
+            plan_convolution(layer, layers_[i], planning.store);
+            planning.progress.count();
         } else {
             layers_[i].elementwise = elementwise_of(layer, layers_[i].memory);
         }

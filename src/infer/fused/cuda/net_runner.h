@@ -21,6 +21,7 @@
 #include "infer/fused/cuda/net_memory.h"
 #include "infer/fused/layer_times.h"
 #include "infer/fused/net.h"
+#include "infer/fused/plan_progress.h"
 #include "infer/fused/plan_store.h"
 
 namespace millrace::infer::fused::cuda {
@@ -32,6 +33,12 @@ struct PlacedLayer {
     std::optional<ElementwiseSite> elementwise;  ///< no convolution, or what cuDNN does not fuse with one
 };
 
+/// Where plans come from, and who hears of them. Borrowed.
+struct Planning {
+    PlanStore& store;
+    PlanProgress& progress;
+};
+
 /// A value that is unpacked to an output, and how.
 struct Result {
     int value = 0;
@@ -41,11 +48,11 @@ struct Result {
 /// A net with its weights, its memory and a plan for each layer, for one stream. For one thread at a time.
 class NetRunner {
   public:
-    /// Plans come from `plans`; those that it lacks are chosen by measuring and added, which takes seconds. `values`:
+    /// Plans come from the store; those that it lacks are chosen by measuring and added, which takes seconds. `values`:
     /// plan_arena(net).bytes or more of `memory`, which other nets on the stream may use too. What `stream` borrows
     /// outlives this, as `memory` does. Throws Error(failed) that names the layer that cannot be computed,
     /// Error(out_of_memory).
-    NetRunner(Net net, device::StreamRef stream, PlanStore& plans, NetMemory& memory, device::Block values);
+    NetRunner(Net net, device::StreamRef stream, const Planning& planning, NetMemory& memory, device::Block values);
 
     /// In what other form enqueue() takes the picture, and gives the result, of a net that has one of each.
     [[nodiscard]] const Borders& borders() const { return borders_; }
@@ -64,7 +71,7 @@ class NetRunner {
     void enqueue(const PlacedLayer& layer);
     void give_out(std::span<const device::Tensor> outputs);
     void place_weights();
-    void make_plans(PlanStore& plans);
+    void make_plans(const Planning& planning);
     void plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans);
     [[nodiscard]] ConvolutionSite site_of(const Layer& layer) const;
     [[nodiscard]] ElementwiseSite elementwise_of(const Layer& layer, const ConvolutionMemory& memory) const;

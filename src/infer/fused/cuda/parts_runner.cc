@@ -59,8 +59,9 @@ PartsRunner::PartsRunner(const PartsSource& source, std::vector<Part>& parts, de
         names_.emplace(model_.inputs[i].name, places_.size());
         places_.push_back({Place::Kind::input, i, source.inputs[i], {}});
     }
+    PlanProgress progress(parts, source.progress);
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        load(source, parts[i], plans);
+        load(source, parts[i], {plans, progress});
         free_what_is_read(parts, i);
     }
     free_.clear();
@@ -106,12 +107,12 @@ void PartsRunner::place(const std::string& name, TensorDesc desc) {
     places_.push_back({Place::Kind::between, 0, std::move(desc), std::move(tensor)});
 }
 
-void PartsRunner::load(const PartsSource& source, Part& part, PlanStore& plans) {
+void PartsRunner::load(const PartsSource& source, Part& part, const Planning& planning) {
     Loaded& loaded = parts_.emplace_back(Loaded{{}, {}, nullptr, nullptr, Replays(stream_)});
     for (const PartPort& port : part.inputs) loaded.inputs.push_back(names_.at(port.name));
     if (auto* net = std::get_if<Net>(&part.body)) {
         for (const PartPort& port : part.outputs) place(port.name, desc_of(port));
-        loaded.net = std::make_unique<NetRunner>(std::move(*net), stream_, plans, memory_, values_);
+        loaded.net = std::make_unique<NetRunner>(std::move(*net), stream_, planning, memory_, values_);
     } else {
         const std::string bytes = in_half(std::get<std::string>(std::move(part.body)), model_.path);
         ModelRequest request = source.request;

@@ -11,9 +11,11 @@
 
 #include "device/stream.h"
 #include "device/tensor.h"
+#include "infer/engine_runtime.h"
 #include "infer/fused/cuda/net_memory.h"
 #include "infer/fused/cuda/net_runner.h"
 #include "infer/fused/lower.h"
+#include "infer/fused/plan_progress.h"
 #include "infer/fused/plan_store.h"
 #include "infer/onnxruntime/cuda_part.h"
 #include "infer/replays.h"
@@ -25,6 +27,7 @@ struct PartsSource {
     const ModelRequest& request;
     const ModelDescription& model;
     const std::vector<core::TensorDesc>& inputs;  ///< of the model
+    const BuildProgress& progress;                ///< of choosing plans
 };
 
 /// A model in parts with their memory, for one stream. For one thread at a time.
@@ -70,7 +73,7 @@ class PartsRunner {
     };
     using Bound = std::vector<device::Tensor>;
 
-    void load(const PartsSource& source, Part& part, PlanStore& plans);
+    void load(const PartsSource& source, Part& part, const Planning& planning);
     void free_what_is_read(const std::vector<Part>& parts, std::size_t done);
     [[nodiscard]] device::Tensor lease(const core::TensorDesc& desc);
     void place(const std::string& name, core::TensorDesc desc);

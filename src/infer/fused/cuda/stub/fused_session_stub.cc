@@ -4,7 +4,7 @@
 namespace millrace::infer::fused {
 
 std::unique_ptr<Session> make_fused_session(const ModelRequest& /*request*/, const ModelDescription& /*model*/,
-                                            Size /*input*/) {
+                                            Size /*input*/, const BuildProgress& /*progress*/) {
     (void)require_cudnn({});  // which says why not
     return nullptr;
 }
