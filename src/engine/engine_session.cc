@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -12,7 +13,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "engine/job_members.h"
+#include "engine/machine.h"
+#include "engine/model_settings.h"
 #include "engine/rate.h"
+#include "engine/version.h"
 #include "infer/engine_record.h"
 
 namespace millrace::engine {
@@ -72,7 +76,7 @@ class EngineSession final : infer::EngineBuilder {
     }
 
     std::string check(const std::filesystem::path& folder) override {
-        infer::EngineRecord record;
+        infer::EngineRecord record{{}, serving_.has_frames, source_.holds_for, {}};
         (void)expected();  // the device's memory is for one of the two
         {
             const std::unique_ptr<infer::Session> session = source_.engines.load(job_, folder);
@@ -140,18 +144,39 @@ class EngineSession final : infer::EngineBuilder {
     [[nodiscard]] std::string name() const { return source_.engines.version(); }
 
     CheckedSession with(const infer::Engine& engine) {
-        if (const std::string faster = faster_rival(engine); !faster.empty()) return without(faster);
-        (void)expected();
+        infer::EngineRecord record = infer::load_record(engine.folder).value_or(infer::EngineRecord());
+        if (const std::string faster = faster_rival(record); !faster.empty()) return without(faster);
+        const bool known = holds(record);
+        if (!known) (void)expected();  // the device's memory is for one of the two
         CheckedSession made;
-        made.session = load(engine);
+        if (!known || record.verdict.close) made.session = load(engine);
         made.engine = engine;
-        if (!verdict_) verdict_ = compare(*made.session);
-        if (!verdict_->close) {
-            made.session.reset();
-            return without(verdict_->text);
+        if (!known) {
+            record = {compare(*made.session), serving_.has_frames, source_.holds_for, record.seconds};
+            keep(record, engine.folder);
         }
-        made.notes.push_back(fmt::format("{}: {}", name(), verdict_->text));
+        const char* since = known && !verdict_ ? ", found out by an earlier run" : "";
+        if (!record.verdict.close) {
+            made.session.reset();
+            return without(record.verdict.text + since);
+        }
+        made.notes.push_back(fmt::format("{}: {}{}", name(), record.verdict.text, since));
         return made;
+    }
+
+    // Whether a record says what this session would find out.
+    [[nodiscard]] bool holds(const infer::EngineRecord& record) const {
+        const bool compared = !record.verdict.text.empty();
+        return compared && record.holds_for == source_.holds_for && (record.on_frames || !serving_.has_frames);
+    }
+
+    // For the next runs; who cannot write there compares each time.
+    void keep(const infer::EngineRecord& record, const std::filesystem::path& folder) const {
+        try {
+            infer::save_record(record, folder);
+        } catch (const Error& error) {
+            core::log::debug("{}: {}", job_.model.path, error.what());
+        }
     }
 
     CheckedSession without(const std::string& reason) {
@@ -162,13 +187,11 @@ class EngineSession final : infer::EngineBuilder {
     }
 
     // What was measured when the engine was built stands for good, so that a run does not depend on the day.
-    [[nodiscard]] std::string faster_rival(const infer::Engine& engine) const {
+    [[nodiscard]] std::string faster_rival(const infer::EngineRecord& record) const {
         if (source_.wish == Wish::asked) return "";
-        const auto record = infer::load_record(engine.folder);
-        if (!record) return "";
-        const auto mine = record->seconds.find(own_way());
-        for (const auto& [way, seconds] : record->seconds) {
-            if (mine == record->seconds.end() || seconds >= mine->second) continue;
+        const auto mine = record.seconds.find(own_way());
+        for (const auto& [way, seconds] : record.seconds) {
+            if (mine == record.seconds.end() || seconds >= mine->second) continue;
             return fmt::format("{:.3f} ms a run, when it was built, and {} {:.3f}", 1e3 * mine->second, way,
                                1e3 * seconds);
         }
@@ -207,6 +230,12 @@ void check_runtime(const Job& job, device::DeviceId device) {
         throw Error(ErrorCode::usage,
                     fmt::format("{}: HOME is not set; say with --engine-cache where engines are kept", asked));
     }
+}
+
+std::map<std::string, std::string> comparison_basis(const infer::ModelDescription& model) {
+    return {{"millrace", version()},
+            {"GPU driver", gpu_driver_version()},
+            {"model settings", settings_to_json(model).dump()}};
 }
 
 CheckedSession make_engine_session(const infer::EngineJob& job, const EngineSource& source, const Serving& serving,

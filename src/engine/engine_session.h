@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "device/device.h"
 #include "engine/half_check.h"
@@ -37,6 +39,8 @@ struct EngineSource {
     infer::EngineCache& cache;
     infer::EngineKey key;
     Wish wish = Wish::asked;
+    /// What a comparison's outcome holds for besides the key, by name: versions, and the model's settings.
+    std::map<std::string, std::string> holds_for;
     Building building;     ///< empty: none is built
     std::stop_token stop;  ///< ends the wait for another process; a build of our own ends by itself
 };
@@ -49,6 +53,7 @@ struct Serving {
     std::function<CheckedSession()> fallback;
     /// What a comparison runs on.
     std::function<const Samples&()> samples;
+    bool has_frames = false;  ///< those are frames of a video; else test patterns
     /// What else runs the model at this precision, to be timed beside an engine that is built; empty: nobody asks.
     std::function<std::unique_ptr<infer::Session>()> rival = {};
 };
@@ -56,11 +61,15 @@ struct Serving {
 /// with_engine: this run continues one that an engine served.
 enum class Earlier : std::uint8_t { none, with_engine };
 
-/// The session of `job`. What is in the cache is taken, else an engine is built; either is compared with the reference
-/// on this input's frames (infer::judge). Where an engine cannot be built or loaded, or its results are off, the
-/// fallback serves. What is found out while it is built is kept with it (infer/engine_record.h). A run that continues
-/// another takes that one's engine and compares nothing. Throws Error(out_of_memory) where less at a time may do,
-/// Error(interrupted), Error(usage) where the engine of the run before is gone.
+/// What a comparison's outcome holds for besides an engine's key: this program, the GPU's driver, the model's settings.
+[[nodiscard]] std::map<std::string, std::string> comparison_basis(const infer::ModelDescription& model);
+
+/// The session of `job`. What is in the cache is taken, else an engine is built. It is compared with the reference on
+/// the serving's samples (infer::judge), which is kept with it (infer/engine_record.h): once for what that holds for,
+/// and again on frames where it was on test patterns. Where an engine cannot be built or loaded, or its results are
+/// off, the fallback serves. A run that continues another takes that one's engine and compares nothing. Throws
+/// Error(out_of_memory) where less at a time may do, Error(interrupted), Error(usage) where the engine of the run
+/// before is gone.
 [[nodiscard]] CheckedSession make_engine_session(const infer::EngineJob& job, const EngineSource& source,
                                                  const Serving& serving, Earlier earlier);
 

@@ -59,12 +59,12 @@ class Making {
     CheckedSession with_engine(const infer::ModelRequest& request) {
         const Earlier earlier = request.choice ? Earlier::with_engine : Earlier::none;
         const infer::EngineJob job{request, plan_.model, plan_.input};
-        const EngineSource source{*from_.loaded.engines, cache_,
-                                  key_of(request),       tries_engine() ? Wish::tried : Wish::asked,
-                                  from_.building,        from_.stop};
+        const EngineSource source{
+            *from_.loaded.engines,         cache_,         key_of(request), tries_engine() ? Wish::tried : Wish::asked,
+            comparison_basis(plan_.model), from_.building, from_.stop};
         const auto reference = [this] { return make_reference_session(request_, plan_); };
         const auto fallback = [&] { return after(request); };
-        Serving serving{reference, fallback, [this]() -> const Samples& { return samples(); }};
+        Serving serving{reference, fallback, [this]() -> const Samples& { return samples(); }, !from_.input.is_pipe()};
         // Also where fused layers are asked for: another job may take the same plans and leave it open.
         if (from_.loaded.engines->provider() == infer::Provider::fused) {
             serving.rival = [this] { return make_rival_session(request_, plan_); };

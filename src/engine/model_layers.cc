@@ -120,7 +120,8 @@ class Measuring {
             if (!samples) samples.emplace(plan_);
             return *samples;
         };
-        const EngineSource source{*engines_, cache, key, Wish::asked, [](const BuildState&) {}, show_.stop};
+        const EngineSource source{
+            *engines_, cache, key, Wish::asked, comparison_basis(plan_.model), [](const BuildState&) {}, show_.stop};
         Serving serving{[&] { return make_reference_session(request_, plan_); }, [] { return CheckedSession(); },
                         sampled};
         serving.rival = [&] { return make_rival_session(request_, plan_); };

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -53,17 +54,21 @@ json read_manifest(const fs::path& folder, const EngineKey& key) {
     return manifest;
 }
 
-/// Name to hash of an engine's files.
-json files_of(const fs::path& folder) {
+bool is_timing(const std::string& name) { return *fs::path(name).begin() == timings; }
+
+enum class Files : std::uint8_t { all, own };
+
+/// Name to hash of an engine's files; own: without times, which others may be writing.
+json files_of(const fs::path& folder, Files which) {
     json files = json::object();
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         const std::string name = entry.path().lexically_relative(folder).string();
-        if (entry.is_regular_file() && name != manifest_name) files[name] = core::sha256_of_file(entry.path());
+        if (!entry.is_regular_file() || name == manifest_name) continue;
+        if (which == Files::own && is_timing(name)) continue;
+        files[name] = core::sha256_of_file(entry.path());
     }
     return files;
 }
-
-bool is_timing(const std::string& name) { return *fs::path(name).begin() == timings; }
 
 /// The engine's own: its times may change, or go, without another result.
 json without_timings(const json& files) {
@@ -84,7 +89,7 @@ void sync(const fs::path& path) {
 }
 
 void write_manifest(const fs::path& folder, const EngineKey& key, const std::string& reason) {
-    const json files = files_of(folder);
+    const json files = files_of(folder, Files::all);
     for (const auto& [name, hash] : files.items()) sync(folder / name);
     const fs::path path = folder / manifest_name;
     std::ofstream(path, std::ios::binary) << json{{"key", key}, {"files", files}, {"refused", reason}}.dump(1);
@@ -147,7 +152,7 @@ Engine EngineCache::find(const EngineKey& key) const {
     if (!reason.empty()) return {EngineStatus::refused, {}, {}, reason};
     try {
         const json files = without_timings(manifest["files"]);
-        if (files != without_timings(files_of(folder))) return {};
+        if (files != files_of(folder, Files::own)) return {};
         return {EngineStatus::ready, folder, digest_of(files, engine_digits), {}};
     } catch (const std::runtime_error& gone) {  // a file is: another process replaces what is damaged
         core::log::debug("{}: {}", folder.string(), gone.what());

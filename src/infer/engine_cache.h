@@ -35,7 +35,7 @@ enum class EngineStatus { missing, ready, refused, busy };
 
 struct Engine {
     EngineStatus status = EngineStatus::missing;
-    std::filesystem::path folder;  ///< of a ready one; nobody writes there
+    std::filesystem::path folder;  ///< of a ready one; nobody writes there but among timings
     std::string digest;            ///< of a ready one: its files' names and bytes but `timings`, 16 hexadecimal digits
     std::string reason;            ///< of a refused one
 };

@@ -1,6 +1,7 @@
 #include "infer/engine_record.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -21,14 +22,18 @@ constexpr const char* record_name = "record.json";
 
 void save_record(const EngineRecord& record, const std::filesystem::path& folder) {
     const Verdict& verdict = record.verdict;
-    const json body{
-        {"close", verdict.close}, {"text", verdict.text}, {"numbers", verdict.numbers}, {"seconds", record.seconds}};
+    const json body{{"close", verdict.close},        {"text", verdict.text},          {"numbers", verdict.numbers},
+                    {"on frames", record.on_frames}, {"holds for", record.holds_for}, {"seconds", record.seconds}};
     const std::filesystem::path path = folder / timings / record_name;
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
-    std::ofstream file(path, std::ios::binary);
+    std::filesystem::path unfinished = path;
+    unfinished += fmt::format(".{}", ::getpid());
+    std::ofstream file(unfinished, std::ios::binary);
     file << body.dump(1);
-    if (!file.flush()) {
+    file.close();
+    if (file) std::filesystem::rename(unfinished, path, error);
+    if (!file || error) {
         throw core::Error(core::ErrorCode::failed, fmt::format("{} cannot be written", path.string()));
     }
 }
@@ -41,6 +46,8 @@ std::optional<EngineRecord> load_record(const std::filesystem::path& folder) {
         record.verdict.close = body.at("close");
         record.verdict.text = body.at("text");
         record.verdict.numbers = body.at("numbers").get<std::map<std::string, double>>();
+        record.on_frames = body.at("on frames");
+        record.holds_for = body.at("holds for").get<std::map<std::string, std::string>>();
         record.seconds = body.at("seconds").get<std::map<std::string, double>>();
         return record;
     } catch (const json::exception&) {  // whether an engine is whole is the cache's matter

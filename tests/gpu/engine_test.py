@@ -106,10 +106,38 @@ def test_the_faster_way_is_taken_by_itself_and_again(folder):
     record = json.loads(next((folder / "engines").glob("*/timings/record.json")).read_text())
     faster = min(record["seconds"], key=record["seconds"].get)
     assert faster.split("/")[0] == first["model_runs_as"].split("/")[0], record
+    assert "earlier run" not in said[0]
     second = run(SAMPLE, folder / "b.mp4", *auto)
     assert second["model_runs_as"] == first["model_runs_as"]
     assert second["engine"] == first["engine"]
     assert packet_fingerprint(folder / "a.mp4") == packet_fingerprint(folder / "b.mp4")
+
+
+def test_fused_layers_are_compared_once(film, folder):
+    """The second use, of another video too, takes what the first found out; other settings are compared again."""
+    fused = ["--precision", "fp16", "--runtime", "fused", "--engine-cache", folder / "engines", *FAST]
+
+    def compared(source, *options):
+        report = run(source, folder / "out.mp4", "-y", *fused, *options)
+        assert report["fallbacks"] == []
+        (note,) = [note for note in report["notes"] if "dB of PSNR against" in note]
+        return report, note
+
+    first, found_out = compared(SAMPLE)
+    assert "frames" in found_out
+    assert "earlier run" not in found_out
+    record = next((folder / "engines").glob("*/timings/record.json"))
+    kept = record.read_bytes()
+    second, said = compared(film)
+    assert said == f"{found_out}, found out by an earlier run"
+    assert second["engine"] == first["engine"]
+    assert record.read_bytes() == kept
+    damaged = json.loads(kept)
+    damaged["holds for"]["GPU driver"] = "1.0"
+    record.write_text(json.dumps(damaged))
+    assert compared(SAMPLE)[1] == found_out, "another driver's verdict does not count"
+    assert json.loads(record.read_bytes()) == json.loads(kept)
+    assert "earlier run" not in compared(SAMPLE, "--set-model", "input.mean=0.1")[1]
 
 
 def test_a_run_goes_on_in_the_way_that_it_found_faster(film, folder):
