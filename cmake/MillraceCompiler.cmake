@@ -46,8 +46,12 @@ target_compile_options(millrace_compile_options INTERFACE
     $<${cxx}:-ffp-contract=off>
     "$<${cuda}:--fmad=false;--expt-relaxed-constexpr;-Xcompiler=-ffp-contract=off>")
 
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion)
+if(MILLRACE_UNITY)
+    list(REMOVE_ITEM warnings -Wshadow)  # a local name seems to shadow another file's
+endif()
 target_compile_options(millrace_compile_options INTERFACE
-    "$<${cxx}:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wsign-conversion>"
+    "$<${cxx}:${warnings}>"
     "$<${cuda}:-Xcompiler=-Wall,-Wextra,-Wshadow>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # gcc 12 reports std::string's own operator+ (its bug 105651).

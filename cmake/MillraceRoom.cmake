@@ -24,10 +24,23 @@ function(millrace_sources out folder)
     set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# millrace_room(name [USES room...] [WITH third-party-target...])
-# A main.cc is left out: it is the program's, and tests link the room.
+# With MILLRACE_UNITY, a target's sources are compiled several at a time, as most of the time that one takes goes into
+# headers that others read, too. CUDA's headers stay with the files that ask for them.
+function(millrace_unity target)
+    if(NOT MILLRACE_UNITY)
+        return()
+    endif()
+    set(alone ${ARGN})
+    list(FILTER alone INCLUDE REGEX "/cuda/|_cuda\\.cc$|\\.cu$")
+    set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+endfunction()
+
+# millrace_room(name [UNITY] [USES room...] [WITH third-party-target...])
+# A main.cc is left out: it is the program's, and tests link the room. UNITY: no two files of the room have the same name
+# in their unnamed namespaces, and the room is large enough for millrace_unity to be worth it.
 function(millrace_room name)
-    cmake_parse_arguments(PARSE_ARGV 1 room "" "" "USES;WITH")
+    cmake_parse_arguments(PARSE_ARGV 1 room "UNITY" "" "USES;WITH")
     millrace_sources(sources "${CMAKE_CURRENT_SOURCE_DIR}")
     list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
     set(hopper ${sources})
@@ -36,6 +49,9 @@ function(millrace_room name)
     add_library(millrace_${name} STATIC ${sources})
     add_library(millrace::${name} ALIAS millrace_${name})
     target_include_directories(millrace_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+    if(room_UNITY)
+        millrace_unity(millrace_${name} ${sources})
+    endif()
     list(TRANSFORM room_USES PREPEND "millrace::")
     target_link_libraries(millrace_${name} PUBLIC ${room_USES} ${room_WITH} PRIVATE millrace::compile_options)
     if(hopper)

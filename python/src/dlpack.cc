@@ -24,8 +24,6 @@ using device::StreamRef;
 using dlpack::Managed;
 using dlpack::ManagedVersioned;
 
-[[noreturn]] void refuse(const std::string& why) { throw nb::buffer_error(why.c_str()); }
-
 dlpack::Device dlpack_of(DeviceId device) {
     if (device.kind == DeviceKind::host) return {dlpack::cpu, 0};
     return {dlpack::cuda, device.index};
@@ -143,6 +141,8 @@ bool wants_copy(const device::Tensor& tensor, const DlpackRequest& request, Devi
 }
 
 }  // namespace
+
+void refuse(const std::string& why) { throw nb::buffer_error(why.c_str()); }
 
 void wait_for(const device::Tensor& tensor, const nb::object& stream) {
     constexpr std::intptr_t legacy = 1;

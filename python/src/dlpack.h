@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/tensor_desc.h"
@@ -17,6 +18,9 @@
 #include "lease.h"
 
 namespace millrace::python {
+
+/// Raises BufferError, as the array API asks of what cannot be given or taken.
+[[noreturn]] void refuse(const std::string& why);
 
 /// What a consumer asks of `__dlpack__`.
 struct DlpackRequest {

@@ -19,8 +19,6 @@ using device::DeviceKind;
 using dlpack::Managed;
 using dlpack::ManagedVersioned;
 
-[[noreturn]] void refuse(const std::string& why) { throw nb::buffer_error(why.c_str()); }
-
 /// The newest kind of capsule that the producer has.
 nb::object capsule_from(nb::handle array, device::StreamRef stream) {
     if (!nb::hasattr(array, "__dlpack__")) {

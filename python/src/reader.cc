@@ -29,7 +29,7 @@ namespace nb = nanobind;
 
 namespace {
 
-constexpr std::chrono::milliseconds interval{100};
+constexpr std::chrono::milliseconds signal_interval{100};
 
 /// The tensor, the numbers of its frames, their pts and their seconds.
 nb::tuple to_python(pipeline::FrameBatch batch, core::Rational time_base) {
@@ -54,7 +54,7 @@ class StreamHandle {
             {
                 const nb::gil_scoped_release others_run;
                 ReleasedLeases::instance().settle();
-                got = stream->next(batch, interval);
+                got = stream->next(batch, signal_interval);
             }
             if (got == pipeline::FrameStream::Next::ended) return nb::none();
             if (got == pipeline::FrameStream::Next::stopped) throw stream_.closed();

@@ -30,7 +30,7 @@ namespace {
 using Times = std::optional<std::vector<std::int64_t>>;
 
 /// Between looks at signals.
-constexpr double interval = 0.1;
+constexpr double wait_seconds = 0.1;
 
 core::Rational rational(const nlohmann::json& pair) {
     return {pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()};
@@ -114,7 +114,7 @@ class WriterHandle {
 
     void close() {
         get().close();
-        wait_until([this] { return get().wait(interval); });
+        wait_until([this] { return get().wait(wait_seconds); });
         if (gpu_) gpu_->borrowed.drop_all();
     }
 
@@ -166,7 +166,7 @@ class WriterHandle {
         HostFrames views(frames, writer.frames().tensor());
         const std::int64_t count = part.count(views.count());
         for (std::int64_t i = 0; i < count; ++i) {
-            wait_until([&] { return writer.wait_for_room(interval); });
+            wait_until([&] { return writer.wait_for_room(wait_seconds); });
             const nb::gil_scoped_release others_run;
             writer.write(views.at(i), part.pts_at(i));
         }
@@ -183,7 +183,7 @@ class WriterHandle {
         const std::int64_t count = part.count(batched ? all.desc.shape.front() : 1);
         try {
             for (std::int64_t i = 0; i < count; ++i) {
-                wait_until([&] { return writer_->wait_for_room(interval); });
+                wait_until([&] { return writer_->wait_for_room(wait_seconds); });
                 const nb::gil_scoped_release others_run;
                 writer_->write(batched ? all.at(i) : all.share(), part.pts_at(i));
             }

@@ -17,7 +17,6 @@ using nlohmann::ordered_json;
 constexpr double giga = 1e9;
 constexpr double mega = 1e6;
 constexpr double tera = 1e12;
-constexpr double ms = 1e3;
 
 /// "0.361", "12.3", "4310": three digits that mean something.
 std::string number(double value) {

@@ -6,6 +6,8 @@
 
 namespace millrace::app {
 
+inline constexpr double ms = 1e3;  ///< in a second
+
 enum class Align { left, right };
 
 /// Columns of the display width of `text` in UTF-8: code points, for text without wide or combining characters.

@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr double ms = 1000;
-
 int number(const ordered_json& settings, const char* name) { return settings.value(name, 0); }
 
 std::string or_dash(int value) { return value > 0 ? std::to_string(value) : "-"; }

@@ -16,7 +16,7 @@ namespace millrace::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds look_interval{5};
+constexpr std::chrono::milliseconds exit_look_interval{5};
 
 // What posix_spawn is told, freed with it.
 struct SpawnSettings {
@@ -81,7 +81,7 @@ std::optional<std::string> ChildProcess::ended(std::chrono::milliseconds timeout
         } else if (std::chrono::steady_clock::now() >= until) {
             break;
         } else {
-            std::this_thread::sleep_for(look_interval);
+            std::this_thread::sleep_for(exit_look_interval);
         }
     }
     return ended_;

@@ -18,7 +18,6 @@ namespace millrace::engine {
 
 namespace {
 
-constexpr std::size_t mib = std::size_t{1} << 20U;
 constexpr int gpu_lanes = 4;
 
 // What reading is: an analyser that hands everything on.

@@ -37,7 +37,7 @@ std::vector<std::string> split(const std::string& names) {
     return parts;
 }
 
-std::string kind_of(const device::CudaDeviceInfo& gpu) {
+std::string named_kind(const device::CudaDeviceInfo& gpu) {
     return fmt::format("{} (sm_{}{})", gpu.name, gpu.sm_major, gpu.sm_minor);
 }
 
@@ -83,9 +83,9 @@ class Choice {
         if (std::ranges::find(chosen_, *found) != chosen_.end()) {
             throw refused(fmt::format("cuda:{} is named twice", *index));
         }
-        if (!chosen_.empty() && kind_of(chosen_.front()) != kind_of(*found)) {
+        if (!chosen_.empty() && named_kind(chosen_.front()) != named_kind(*found)) {
             throw refused(fmt::format("a {} and a {} do not give the same bits; run one job on each",
-                                      kind_of(chosen_.front()), kind_of(*found)));
+                                      named_kind(chosen_.front()), named_kind(*found)));
         }
         chosen_.push_back(*found);
     }
@@ -106,7 +106,7 @@ std::string kind_of(device::DeviceId device) {
     if (device.kind == device::DeviceKind::host) return "cpu";
     const std::vector<device::CudaDeviceInfo> gpus = device::cuda_devices();
     const auto found = std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index);
-    return found != gpus.end() ? kind_of(*found) : device::to_string(device);
+    return found != gpus.end() ? named_kind(*found) : device::to_string(device);
 }
 
 std::string device_names(const std::vector<device::DeviceId>& devices) {

@@ -28,7 +28,6 @@ using core::Error;
 using core::ErrorCode;
 
 constexpr std::chrono::milliseconds told_every{250};
-constexpr std::chrono::duration<double> warm{0.05};
 constexpr std::chrono::duration<double> timed{0.3};
 
 // One session, from the question whether there is an engine to the answer.
@@ -92,7 +91,7 @@ class EngineSession final : infer::EngineBuilder {
 
     [[nodiscard]] double seconds_a_run(infer::Session& session) const {
         ResidentRuns runs(session, 1);
-        (void)runs.rate(warm, source_.stop);
+        (void)runs.rate(warm_up, source_.stop);
         return session.model().batch / runs.rate(timed, source_.stop);
     }
 

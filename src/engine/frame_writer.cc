@@ -17,8 +17,6 @@ namespace millrace::engine {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) { throw core::Error(core::ErrorCode::usage, message); }
-
 pipeline::Delivery delivery_of(const pipeline::ResolvedJob& job) {
     return pipeline::encodes_on_gpu(job) ? pipeline::Delivery::as_made : pipeline::Delivery::host;
 }

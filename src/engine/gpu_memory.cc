@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "device/cuda/probe.h"
+#include "engine/limits.h"
 
 namespace millrace::engine {
 
@@ -25,7 +26,6 @@ GpuMemory gpu_memory_for(const RunOptions& options, const std::vector<device::De
     const device::DeviceId device = *std::ranges::min_element(devices, {}, free_on);
     const std::size_t free = free_on(device);
     if (options.gpu_memory > free) {
-        constexpr std::size_t mib = std::size_t{1} << 20U;
         throw core::Error(core::ErrorCode::usage,
                           fmt::format("--gpu-memory: {} MiB are asked for, {} has {} MiB free",
                                       options.gpu_memory / mib, device::to_string(device), free / mib));

@@ -74,7 +74,6 @@ std::string limits_note(const RunOptions& options, const pipeline::ResolvedJob& 
     const int wanted = options.lanes > 0 ? options.lanes : job.limits.cores;
     const int most = std::min(wanted, static_cast<int>(job.input.segments.size()));
     if (job.limits.lanes >= most) return "";
-    constexpr std::size_t mib = std::size_t{1} << 20U;
     const std::size_t needed = static_cast<std::size_t>(most) * lane_bytes(job);
     return fmt::format("memory allows {} of {} lanes; --memory {}M allows all (docs/memory.md)", job.limits.lanes, most,
                        needed / mib + 1);

@@ -9,6 +9,8 @@
 
 namespace millrace::engine {
 
+inline constexpr std::size_t mib = std::size_t{1} << 20U;  ///< bytes, for messages
+
 /// Of this machine; at least 1.
 [[nodiscard]] int machine_cores();
 

@@ -19,7 +19,7 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::size_t length_bytes = 4;
-constexpr std::uint32_t longest = std::uint32_t{1} << 28U;
+constexpr std::uint32_t longest_message = std::uint32_t{1} << 28U;
 
 [[noreturn]] void fail(const char* doing) {
     throw core::Error(core::ErrorCode::failed,
@@ -50,7 +50,7 @@ std::optional<std::string> MessageChannel::take() {
     if (received_.size() < length_bytes) return std::nullopt;
     std::uint32_t length = 0;
     for (std::size_t i = 0; i < length_bytes; ++i) length = length << 8U | static_cast<unsigned char>(received_[i]);
-    if (length > longest) {
+    if (length > longest_message) {
         throw core::Error(core::ErrorCode::failed, "a process of this run sent what is no message");
     }
     if (received_.size() < length_bytes + length) return std::nullopt;

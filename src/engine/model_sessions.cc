@@ -10,12 +10,11 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "engine/identity.h"
+#include "engine/limits.h"
 
 namespace millrace::engine {
 
 namespace {
-
-constexpr std::size_t mib = std::size_t{1} << 20U;
 
 // Loads one try after another, each with half the batch of the one before.
 class Loading {

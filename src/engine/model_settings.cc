@@ -53,7 +53,7 @@ const char* name(infer::Fit fit) {
     return "stretch";
 }
 
-json to_json(const std::vector<infer::Port>& ports) {
+json ports_to_json(const std::vector<infer::Port>& ports) {
     json list = json::array();
     for (const infer::Port& port : ports) {
         list.push_back({{"name", port.name}, {"dtype", core::name(port.desc.dtype)}, {"shape", port.desc.shape}});
@@ -122,8 +122,8 @@ nlohmann::json body_of(const ModelOptions& options, const infer::ModelDescriptio
     return {{"path", model.path},
             {"sha256", model.sha256},
             {"runtime", runtime.version},
-            {"inputs", engine::to_json(model.inputs)},
-            {"outputs", engine::to_json(model.outputs)},
+            {"inputs", engine::ports_to_json(model.inputs)},
+            {"outputs", engine::ports_to_json(model.outputs)},
             {"settings", settings}};
 }
 

@@ -5,7 +5,7 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::chrono::seconds rate_window{2};
-constexpr std::chrono::milliseconds watch_interval{500};
+constexpr std::chrono::milliseconds memory_look_interval{500};
 
 }  // namespace
 
@@ -28,7 +28,7 @@ void ProgressMeter::show(const pipeline::RunProgress& now) {
     if (progress_.fps > 0 && progress_.frames_total >= 0) {
         progress_.seconds_left = static_cast<double>(progress_.frames_total - progress_.frames_done) / progress_.fps;
     }
-    if (time - watched_ >= watch_interval) {
+    if (time - watched_ >= memory_look_interval) {
         progress_.limiting_stage = watch_.limiting_stage(profile_);
         watched_ = time;
     }

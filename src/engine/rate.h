@@ -19,6 +19,8 @@
 
 namespace millrace::engine {
 
+inline constexpr std::chrono::duration<double> warm_up{0.05};  ///< of runs before those that are timed
+
 /// Frames per second of `threads` threads that each call `work(thread)` until `time` is up; `work` returns the frames
 /// that it did, 0 for no more. Throws what `work` throws, Error(interrupted).
 template <class Work>

@@ -28,7 +28,7 @@ using core::ErrorCode;
 using nlohmann::json;
 using Received = MessageChannel::Received;
 
-constexpr std::chrono::milliseconds look_interval{50};
+constexpr std::chrono::milliseconds message_wait{50};
 /// For a worker to finish what it can when it is asked to stop.
 constexpr std::chrono::seconds patience{5};
 
@@ -53,7 +53,7 @@ std::string job_for_worker(Job job, int workers) {
         job.run.gpu_memory = gpu_memory_for(job.run, choose_devices(job.run.device)).total / parts;
         if (job.run.lanes > 0) job.run.lanes = std::max(1, job.run.lanes / workers);
     }
-    return to_json(job);
+    return engine::to_json(job);
 }
 
 void check_script(const Job& job) {
@@ -110,7 +110,7 @@ void ScriptHost::start(const Job& job, int workers) {
 json ScriptHost::expect(Worker& worker, const char* kind, const std::stop_token& stop) {
     json message;
     while (true) {
-        const Received received = worker.channel->receive(message, look_interval);
+        const Received received = worker.channel->receive(message, message_wait);
         if (stop.stop_requested()) {
             throw Error(ErrorCode::interrupted, fmt::format("{}: interrupted before it began", path_));
         }
@@ -272,7 +272,7 @@ void ScriptHost::work(const ScriptRun& run, pipeline::RunResult& result) {
         for (Worker& worker : workers_) {
             json message;
             Received received = Received::nothing;
-            while (!worker.done && (received = worker.channel->receive(message, look_interval)) == Received::message) {
+            while (!worker.done && (received = worker.channel->receive(message, message_wait)) == Received::message) {
                 take(worker, message, run, result);
             }
             if (!worker.done && received == Received::closed) lost(worker);
@@ -290,7 +290,7 @@ void ScriptHost::stop_workers(const ScriptRun& run, pipeline::RunResult& result)
     for (Worker& worker : workers_) {
         json message;
         while (std::chrono::steady_clock::now() < until) {
-            const Received received = worker.channel->receive(message, look_interval);
+            const Received received = worker.channel->receive(message, message_wait);
             if (received == Received::closed) break;
             if (received == Received::message && message.contains("finished")) take(worker, message, run, result);
         }

@@ -15,8 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int most_batch = 64;
-constexpr double shortest = 2;  // seconds of one measurement
-constexpr double longest = 10;
+constexpr double shortest_rate = 2;  // seconds of one measurement
+constexpr double longest_rate = 10;
 constexpr double batches_seen = 12;  // in one measurement, at least
 
 double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -97,8 +97,8 @@ class LiveMeasuring {
         ceilings_.push_back(0);
         kept_up_ = false;
         for (const auto timeout : timeouts_for(batch, search_)) {
-            const LiveRate rate{search_.fps, std::clamp(batches_seen * batch / search_.fps, shortest, longest),
-                                timeout};
+            const LiveRate rate{search_.fps,
+                                std::clamp(batches_seen * batch / search_.fps, shortest_rate, longest_rate), timeout};
             if (!points_.empty() && rate.seconds > search_.time.left()) return false;
             const LiveTimes times = run_live(*session, meter_.plan(), meter_.entries_a_frame(), rate, search_.stop);
             points_.push_back(to_json(times, batch, timeout));

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "engine/limits.h"
 #include "engine/rate.h"
 #include "infer/tiles.h"
 #include "pipeline/model_io.h"
@@ -16,8 +17,6 @@ namespace {
 
 constexpr int repeats = 3;
 constexpr std::chrono::duration<double> window{0.4};  // one of them, where a run is not longer
-constexpr std::chrono::duration<double> warm{0.05};
-constexpr std::size_t mib = std::size_t{1} << 20U;
 
 std::size_t bytes_of(const std::vector<core::TensorDesc>& descs) {
     std::size_t bytes = 0;
@@ -88,7 +87,7 @@ Metered ModelMeter::measure(const TunedSettings& settings) {
             if (std::string why = too_much(session, workers); !why.empty()) return {std::nullopt, std::move(why)};
         }
         ResidentRuns runs(session, workers);
-        (void)runs.rate(warm, stop_);
+        (void)runs.rate(warm_up, stop_);
         load_seconds_ = core::seconds_since(begin);
         TunePoint point;
         point.settings = settings;

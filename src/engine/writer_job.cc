@@ -26,8 +26,6 @@ namespace {
 constexpr int held_by_encoder = 16;
 constexpr int begun_with = 16;
 
-[[noreturn]] void refuse(const std::string& message) { throw core::Error(core::ErrorCode::usage, message); }
-
 template <class Name>
 std::uint8_t code_point(const char* option, const std::string& text, Name name) {
     constexpr std::uint8_t unspecified = 2;
@@ -174,6 +172,8 @@ class Preparer {
 };
 
 }  // namespace
+
+void refuse(const std::string& message) { throw core::Error(core::ErrorCode::usage, message); }
 
 core::TensorDesc FrameSpec::tensor() const {
     const std::int64_t planes = channels == ops::Channels::luma ? 1 : 3;

@@ -16,6 +16,9 @@
 
 namespace millrace::engine {
 
+/// Throws Error(usage): of a declaration, or of frames that do not fit it.
+[[noreturn]] void refuse(const std::string& message);
+
 /// One frame as it is handed over: [C, H, W] or [H, W, C], compact.
 struct FrameSpec {
     int width = 0;

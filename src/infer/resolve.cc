@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "infer/shapes.h"
+#include "infer/tiles.h"
 
 namespace millrace::infer {
 namespace {
@@ -22,8 +23,6 @@ std::string shown(const Port& port) {
     for (const std::int64_t each : port.desc.shape) extents.push_back(each < 0 ? "?" : std::to_string(each));
     return fmt::format("'{}' is {} [{}]", port.name, core::name(port.desc.dtype), fmt::join(extents, ", "));
 }
-
-int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 bool is_real(core::DType dtype) { return dtype == core::DType::float32 || dtype == core::DType::float16; }
 

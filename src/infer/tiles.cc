@@ -8,8 +8,6 @@
 namespace millrace::infer {
 namespace {
 
-int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 /// A tile along one axis: where it begins, and what is kept of it.
 struct Span {
     int begin = 0;

@@ -9,6 +9,8 @@
 
 namespace millrace::infer {
 
+[[nodiscard]] constexpr int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
 /// Pixels [x, x + width) x [y, y + height).
 struct Rect {
     int x = 0;

@@ -16,6 +16,8 @@ namespace millrace::media {
 struct FrameRange {
     std::int64_t begin = std::numeric_limits<std::int64_t>::min();
     std::int64_t end = std::numeric_limits<std::int64_t>::max();
+
+    [[nodiscard]] bool holds(std::int64_t pts) const { return pts >= begin && pts < end; }
 };
 
 /// What reading met, since construction.

@@ -10,8 +10,6 @@ namespace millrace::pipeline {
 
 namespace {
 
-bool holds(const media::FrameRange& range, std::int64_t pts) { return pts >= range.begin && pts < range.end; }
-
 // Of a reader's statistics, when a segment began.
 struct Counted {
     std::int64_t decode_errors = 0;
@@ -85,7 +83,7 @@ class Lane {
 
     core::Push feed(const SegmentSeat& seat, SegmentOutput& output, device::Picture picture) {
         const bool enough = has_enough(seat);
-        const bool own = holds(seat.segment.range, picture.pts) && !enough;
+        const bool own = seat.segment.range.holds(picture.pts) && !enough;
         const FrameRole role = own ? FrameRole::own : FrameRole::halo;
         if (enough) ++behind_enough_;
         if (own) {
@@ -120,7 +118,7 @@ class Lane {
         decoded_.retimed = stats.retimed_frames - before_.retimed_frames;
         const auto first = stats.missing_pts.begin() + static_cast<std::ptrdiff_t>(before_.missing);
         std::copy_if(first, stats.missing_pts.end(), std::back_inserter(decoded_.missing_pts),
-                     [&](std::int64_t pts) { return holds(range, pts); });
+                     [&](std::int64_t pts) { return range.holds(pts); });
     }
 
     const LaneHouse& house_;

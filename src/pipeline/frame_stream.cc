@@ -32,8 +32,6 @@ void append(std::vector<std::int64_t>& all, const std::vector<std::int64_t>& mor
     all.insert(all.end(), more.begin(), more.end());
 }
 
-bool holds(const media::FrameRange& range, std::int64_t pts) { return pts >= range.begin && pts < range.end; }
-
 /// Of a reader that read `range`, less what it had met before.
 ReadLosses met_since(const media::ReadStats& before, const media::ReadStats& now, const media::FrameRange& range) {
     ReadLosses losses;
@@ -41,7 +39,7 @@ ReadLosses met_since(const media::ReadStats& before, const media::ReadStats& now
     losses.retimed = now.retimed_frames - before.retimed_frames;
     std::copy_if(now.missing_pts.begin() + static_cast<std::ptrdiff_t>(before.missing_pts.size()),
                  now.missing_pts.end(), std::back_inserter(losses.missing_pts),
-                 [&](std::int64_t pts) { return holds(range, pts); });
+                 [&](std::int64_t pts) { return range.holds(pts); });
     return losses;
 }
 
@@ -110,7 +108,7 @@ bool FrameStream::read(media::FrameReader& reader, std::size_t number) {
     while ((!plan_.input.frame_limit || taken < *plan_.input.frame_limit) && reader.next(picture)) {
         if (stop.stop_requested()) return false;
         // A file without a usable index is read from its beginning, as far as it is needed.
-        if (!holds(range, picture.pts)) {
+        if (!range.holds(picture.pts)) {
             if (picture.pts >= range.end) break;
             continue;
         }

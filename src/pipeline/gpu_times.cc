@@ -5,12 +5,6 @@
 
 namespace millrace::pipeline {
 
-namespace {
-
-bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
-
-}  // namespace
-
 GpuTimes::GpuTimes(device::StreamRef stream, Stage stage, Profile& profile)
     : stream_(stream), stage_(stage), profile_(profile) {}
 

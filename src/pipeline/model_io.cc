@@ -3,6 +3,8 @@
 #include <cassert>
 #include <numeric>
 
+#include "infer/tiles.h"
+
 namespace millrace::pipeline {
 
 namespace {
@@ -34,8 +36,6 @@ ops::Fit to_fit(infer::Fit fit) {
     return ops::Fit::stretch;
 }
 
-int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 }  // namespace
 
 ops::TensorSpec output_spec(const infer::ModelDescription& model) {
@@ -65,7 +65,7 @@ ops::TensorSpec packed(ops::TensorSpec spec, const std::optional<infer::PackedPi
 infer::Size frame_size(const infer::ModelDescription& model, infer::Size video, Evenness evenness) {
     if (model.input_size) return *model.input_size;
     const int multiple = std::lcm(model.size_multiple, evenness == Evenness::even ? 2 : 1);
-    return {round_up(video.width, multiple), round_up(video.height, multiple)};
+    return {infer::round_up(video.width, multiple), infer::round_up(video.height, multiple)};
 }
 
 std::vector<std::int64_t> with_size(std::vector<std::int64_t> shape, infer::Layout layout, infer::Size size) {

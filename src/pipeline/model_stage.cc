@@ -3,14 +3,9 @@
 #include <utility>
 
 #include "device/copy.h"
+#include "pipeline/gpu_times.h"
 
 namespace millrace::pipeline {
-
-namespace {
-
-bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
-
-}  // namespace
 
 RunsInFlight::RunsInFlight(device::StreamRef stream, Profile& profile) : stream_(stream), profile_(profile) {}
 

@@ -12,8 +12,6 @@ namespace {
 
 using graph::Node;
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
 Reason give(Trace& trace, const Node& node, const std::vector<Pointwise>& steps) {
     const Operand picture = trace.picture(node.input(0));
     return picture.reason.empty() ? give_steps(trace, node, picture, steps) : picture.reason;

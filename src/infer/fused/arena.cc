@@ -4,6 +4,8 @@
 #include <map>
 #include <variant>
 
+#include "infer/tiles.h"
+
 namespace millrace::infer::fused {
 namespace {
 
@@ -15,8 +17,6 @@ struct Life {
     int first = 0;
     int last = 0;
 };
-
-int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
 std::vector<Life> lives_of(const Net& net) {
     std::vector<Life> lives(net.values.size());

@@ -17,8 +17,6 @@ using graph::Node;
 using Kind = Pointwise::Kind;
 using Constants = std::vector<float>;
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
 /// The operands of a node: a picture and constants, or two pictures.
 struct Pair {
     Reason reason;

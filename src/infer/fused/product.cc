@@ -14,7 +14,7 @@ namespace {
 using graph::Constant;
 using graph::Node;
 
-constexpr int largest_kernel = 7;
+constexpr int largest_flattened = 7;
 
 /// A picture as a row of values, and weights for it.
 struct Product {
@@ -67,9 +67,9 @@ Product product_of(Trace& trace, const Node& node, Matrix order) {
         return refuse(fmt::format("{} of {} and weights of {}", node.op, shown(view->shape()), shown(matrix->shape)));
     }
     const Value& picture = trace.draft().value(view->value());
-    if (std::max(picture.height, picture.width) > largest_kernel) {
+    if (std::max(picture.height, picture.width) > largest_flattened) {
         return refuse(fmt::format("{} of a flattened picture of {} x {}, larger than {} x {}", node.op, picture.height,
-                                  picture.width, largest_kernel, largest_kernel));
+                                  picture.width, largest_flattened, largest_flattened));
     }
     const std::int64_t ins = matrix->shape[in_axis];
     const std::int64_t outs = matrix->shape[1 - in_axis];

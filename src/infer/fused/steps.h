@@ -1,12 +1,15 @@
 #pragma once
 // What several operators do alike with pointwise steps.
 
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "infer/fused/trace.h"
 
 namespace millrace::infer::fused {
+
+inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Constants as a step takes them, for a picture of `shape` by the model: one for all, or one for each channel, also
 /// where the picture has only one. nullopt: they differ from pixel to pixel or from frame to frame, or are not real.

@@ -17,9 +17,6 @@
 namespace millrace::infer::graph {
 namespace {
 
-using core::Error;
-using core::ErrorCode;
-
 /// Rewrites the main graph. A value keeps its name for its float32 version, whoever needs one; the float16 version has
 /// a name of its own. So inputs, outputs and what subgraphs see stay as they are, and a cast stands wherever one
 /// version is there and the other is needed.
@@ -236,26 +233,24 @@ class HalfPass {
     int beyond_range_ = 0;
 };
 
-Error bad(const std::string& path, const std::string& text) {
-    return Error(ErrorCode::bad_input, fmt::format("model {}: {}", path, text));
-}
-
 onnx::ModelProto parse(std::span<const std::byte> bytes, const std::string& path) {
     onnx::ModelProto model;
     const bool fits = bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
     if (!fits || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) {
-        throw bad(path, "not an ONNX file");
+        throw bad_model(path, "not an ONNX file");
     }
     constexpr int oldest = 7;
     for (const onnx::OperatorSetIdProto& set : model.opset_import()) {
         if (set.domain().empty() && set.version() < oldest) {
-            throw bad(path, fmt::format("cannot be made float16: it uses operator set {}; export it with {} or later",
+            throw bad_model(path,
+                            fmt::format("cannot be made float16: it uses operator set {}; export it with {} or later",
                                         set.version(), oldest));
         }
     }
     const auto& nodes = model.graph().node();
     if (const auto found = std::ranges::find_if(nodes, is_quantisation); found != nodes.end()) {
-        throw bad(path, fmt::format("cannot be made float16: it is quantised ({}); use the float32 model that it was "
+        throw bad_model(path,
+                        fmt::format("cannot be made float16: it is quantised ({}); use the float32 model that it was "
                                     "made of",
                                     found->op_type()));
     }
@@ -287,7 +282,8 @@ HalfModel to_half(std::span<const std::byte> bytes, const std::string& path) {
     }
     if (model.ByteSizeLong() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
         !model.SerializeToString(&result.bytes)) {
-        throw bad(path, fmt::format("cannot be made float16 here: the result has {} bytes, and ONNX Runtime takes a "
+        throw bad_model(path,
+                        fmt::format("cannot be made float16 here: the result has {} bytes, and ONNX Runtime takes a "
                                     "model in memory up to 2 GiB",
                                     model.ByteSizeLong()));
     }

@@ -4,9 +4,11 @@
 
 #include <fstream>
 
-#include "core/error.h"
-
 namespace millrace::infer::graph {
+
+core::Error bad_model(const std::string& path, const std::string& text) {
+    return {core::ErrorCode::bad_input, fmt::format("model {}: {}", path, text)};
+}
 
 std::vector<std::byte> read_model_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
@@ -14,7 +16,7 @@ std::vector<std::byte> read_model_file(const std::string& path) {
     file.seekg(0);
     file.read(reinterpret_cast<char*>(bytes.data()),  // NOLINT(*-reinterpret-cast): streams read chars
               static_cast<std::streamsize>(bytes.size()));
-    if (!file) throw core::Error(core::ErrorCode::bad_input, fmt::format("model {}: cannot be read", path));
+    if (!file) throw bad_model(path, "cannot be read");
     return bytes;
 }
 

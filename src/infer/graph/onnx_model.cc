@@ -9,22 +9,17 @@
 #include "core/error.h"
 #include "core/half.h"
 #include "infer/graph/captured.h"
+#include "infer/graph/model_file.h"
 #include "infer/graph/read_graph.h"
 #include "infer/graph/weights.h"
 
 namespace millrace::infer::graph {
 namespace {
 
-using core::Error;
-using core::ErrorCode;
 using Proto = onnx::TensorProto;
 
 /// The first version that lets initialisers stand beside the inputs.
 constexpr std::int64_t least_ir_version = 4;
-
-Error bad(const std::string& path, const std::string& text) {
-    return Error(ErrorCode::bad_input, fmt::format("model {}: {}", path, text));
-}
 
 void declare(onnx::ValueInfoProto& value, const std::string& name, const TensorType& type) {
     value.set_name(name);
@@ -142,7 +137,7 @@ OnnxModel::OnnxModel(std::span<const std::byte> bytes, std::string path)
     : path_(std::move(path)), model_(std::make_unique<onnx::ModelProto>()) {
     const bool fits = bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
     if (!fits || !model_->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model_->has_graph()) {
-        throw bad(path_, "not an ONNX file");
+        throw bad_model(path_, "not an ONNX file");
     }
     embed_external_data(*model_, path_);
 }
@@ -154,10 +149,10 @@ ModelGraph OnnxModel::graph() const { return read_graph(*model_, path_); }
 std::string OnnxModel::cut(const Section& section) const {
     Cutter cutter(*model_, section);
     if (const std::string missing = cutter.run(); !missing.empty()) {
-        throw bad(path_, fmt::format("a node reads '{}', which no node before it gives", missing));
+        throw bad_model(path_, fmt::format("a node reads '{}', which no node before it gives", missing));
     }
     if (cutter.part().ByteSizeLong() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-        throw bad(path_, "a part of it for ONNX Runtime exceeds 2 GiB, ONNX's limit for a model in one piece");
+        throw bad_model(path_, "a part of it for ONNX Runtime exceeds 2 GiB, ONNX's limit for a model in one piece");
     }
     return cutter.part().SerializeAsString();
 }

@@ -30,10 +30,10 @@ constexpr const char* advice_on_parts =
 constexpr std::array<std::string_view, 7> parts{"libcudart.so.", "libcublasLt.so.", "libcublas.so.", "libcurand.so.",
                                                 "libnvrtc.so.",  "libcufft.so.",    "libcudnn.so."};
 
-struct FreeOptions {
+struct FreeCudaOptions {
     void operator()(OrtCUDAProviderOptionsV2* options) const { Ort::GetApi().ReleaseCUDAProviderOptions(options); }
 };
-using OptionsHandle = std::unique_ptr<OrtCUDAProviderOptionsV2, FreeOptions>;
+using CudaOptionsHandle = std::unique_ptr<OrtCUDAProviderOptionsV2, FreeCudaOptions>;
 
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::ranges::any_of(words, [text](std::string_view word) { return text.find(word) != text.npos; });
@@ -127,7 +127,7 @@ void append_cuda_provider(Ort::SessionOptions& session, const ProviderOptions& o
     try {
         OrtCUDAProviderOptionsV2* made = nullptr;
         Ort::ThrowOnError(api.CreateCUDAProviderOptions(&made));
-        const OptionsHandle provider(made);
+        const CudaOptionsHandle provider(made);
         const KeysAndValues set(options);
         Ort::ThrowOnError(
             api.UpdateCUDAProviderOptions(provider.get(), set.keys.data(), set.values.data(), set.keys.size()));

@@ -42,7 +42,7 @@ Port port_of(const std::string& name, const Ort::TypeInfo& info, const std::stri
                                                   path, name));
 }
 
-std::string reason_of(const Ort::Exception& failure, const std::string& path) {
+std::string load_reason(const Ort::Exception& failure, const std::string& path) {
     std::string_view reason = failure.what();
     const std::string opening = fmt::format("Load model from {} failed:", path);
     if (reason.starts_with(opening)) reason.remove_prefix(opening.size());
@@ -52,7 +52,7 @@ std::string reason_of(const Ort::Exception& failure, const std::string& path) {
 
 /// Sorts the runtime's refusals into what the user can do about them.
 [[noreturn]] void refuse(const Ort::Exception& failure, const std::string& path) {
-    const std::string reason = reason_of(failure, path);
+    const std::string reason = load_reason(failure, path);
     const auto says = [&reason](std::string_view part) { return reason.find(part) != std::string::npos; };
     if (failure.GetOrtErrorCode() == ORT_INVALID_PROTOBUF || says("No graph was found")) {
         throw Error(

@@ -25,12 +25,12 @@ using core::ErrorCode;
 constexpr const char* provider_file = "libonnxruntime_providers_tensorrt.so";
 constexpr const char* without = "or leave out --runtime tensorrt: the CUDA provider needs none of it";
 
-struct FreeOptions {
+struct FreeTensorrtOptions {
     void operator()(OrtTensorRTProviderOptionsV2* options) const {
         Ort::GetApi().ReleaseTensorRTProviderOptions(options);
     }
 };
-using OptionsHandle = std::unique_ptr<OrtTensorRTProviderOptionsV2, FreeOptions>;
+using TensorrtOptionsHandle = std::unique_ptr<OrtTensorRTProviderOptionsV2, FreeTensorrtOptions>;
 
 /// "libnvinfer.so.10" comes as the Python package tensorrt 10.
 std::string advice_for(std::string_view library) {
@@ -146,7 +146,7 @@ void append_tensorrt_provider(Ort::SessionOptions& session, const ProviderOption
     try {
         OrtTensorRTProviderOptionsV2* made = nullptr;
         Ort::ThrowOnError(api.CreateTensorRTProviderOptions(&made));
-        const OptionsHandle provider(made);
+        const TensorrtOptionsHandle provider(made);
         const KeysAndValues set(options);
         Ort::ThrowOnError(
             api.UpdateTensorRTProviderOptions(provider.get(), set.keys.data(), set.values.data(), set.keys.size()));
