@@ -144,7 +144,11 @@ def _settings_of(scripts: Sequence[Opened], settings: Mapping[str, str]) -> list
 
 def load_chain(paths: Sequence[str | Path], settings: Mapping[str, str]) -> Chain:
     """The scripts in files, with parameters from `settings`. Runs the files. Raises ScriptError."""
-    scripts = [opened(path) for path in paths]
+    return chain_of([opened(path) for path in paths], settings)
+
+
+def chain_of(scripts: Sequence[Opened], settings: Mapping[str, str]) -> Chain:
+    """Scripts whose files have run, with parameters from `settings`. Raises ScriptError."""
     if len(scripts) == 1:
         return Chain([configured(scripts[0], settings)])
     shared = _settings_of(scripts, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,11 @@ class HostFrames:
 
     def __init__(self, array: Any) -> None:
         self.array = array
+
+    @classmethod
+    def of(cls, array: Any) -> FrameTensor:
+        """For a Batch, to which it is the same."""
+        return cast("FrameTensor", cls(array))
 
     @property
     def owner(self) -> Any:
@@ -95,8 +101,13 @@ class Wanted:
         neighbours = sum(self.window) + 1
         return (self.batch, *((neighbours,) if neighbours > 1 else ()), *self.picture())
 
+    @property
+    def byte_count(self) -> int:
+        """Of the tensor."""
+        return math.prod(self.shape) * {"uint8": 1, "float16": 2}.get(self.dtype, 4)
 
-def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | None) -> Wanted:
+
+def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int) -> Wanted:
     """`size` (width, height) of the video; where the script declares one, frames come in that."""
     said: Mapping[str, str] = description["settings"]
     width, height = json.loads(said["input.size"]) if "input.size" in said else size
@@ -112,7 +123,7 @@ def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | Non
         dtype="uint8" if planes else description["dtype"],
         layout=said.get("input.layout", "nchw"),
         white=255 if planes else int(said.get("input.range", "1")),
-        batch=batch or description["batch"],
+        batch=batch,
         window=(before, after),
         scale=description["scale"],
         rate=description["rate"],
@@ -122,7 +133,7 @@ def wanted(description: Mapping[str, Any], size: Sequence[int], batch: int | Non
 def batch_of(asked: Wanted, start: int, count: int) -> Batch:
     """Frames from `start` on, `count` of them, in a tensor of the full batch."""
 
-    array = _aligned(asked.shape, asked.dtype)
+    array = aligned(asked.shape, asked.dtype)
     before, after = asked.window
     for slot in range(count):
         if before + after == 0:
@@ -131,7 +142,7 @@ def batch_of(asked: Wanted, start: int, count: int) -> Batch:
             array[slot] = [_frame(asked, max(0, start + slot + offset)) for offset in range(-before, after + 1)]
     numbers = range(start, start + count)
     return Batch(
-        tensor=cast("FrameTensor", HostFrames(array)),
+        tensor=HostFrames.of(array),
         indices=tuple(numbers),
         pts=tuple(number * _TICKS for number in numbers),
         seconds=tuple(number / _RATE for number in numbers),
@@ -142,7 +153,7 @@ def batch_of(asked: Wanted, start: int, count: int) -> Batch:
     )
 
 
-def _aligned(shape: Sequence[int], dtype: str) -> Any:
+def aligned(shape: Sequence[int], dtype: str) -> Any:
     """Zeros, aligned as the engine's memory: JAX copies what is not."""
     import numpy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
@@ -107,6 +107,13 @@ class _Step:
         self.gives = picture_of(declared, scale * said["scale"])
 
 
+def clock_of(declared: Mapping[str, Any]) -> tuple[Fraction, int]:
+    """Seconds of a generator's tick, and the ticks of a frame of which its time does not say how long it lasts."""
+    ticks, rate = declared["time_base"], Fraction(*declared["frame_rate"])
+    tick = Fraction(*ticks) if ticks else Fraction(1, rate.numerator)
+    return tick, max(1, round(1 / rate / tick))
+
+
 class _Followed:
     """Through the scripts behind the generator, in batches."""
 
@@ -118,10 +125,8 @@ class _Followed:
         self._size = batch
         self._lines = chain.scripts[-1].description["kind"] == "analyser"
         self._writer = None if self._lines else generation.writer()
-        ticks, rate = declared["time_base"], Fraction(*declared["frame_rate"])
-        self._times = ticks is not None
-        self._tick = Fraction(*ticks) if ticks else Fraction(1, rate.numerator)
-        self._a_frame = max(1, round(1 / rate / self._tick))  # ticks that the last one lasts
+        self._times = declared["time_base"] is not None
+        self._tick, self._a_frame = clock_of(declared)
         self._chain = chain
         self._saves = said["saves"]
         self._segment: int | None = None  # of the last batch

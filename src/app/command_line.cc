@@ -5,6 +5,7 @@
 
 #include "app/command_line.h"
 #include "app/help.h"
+#include "app/option_setters.h"
 #include "app/options.h"
 #include "app/spelling.h"
 #include "app/values.h"
@@ -135,10 +136,10 @@ void apply(Draft& draft, const Item& item) {
 
 void apply_operand(CommandId command, Draft& draft, const std::string& value) {
     if (value.empty()) wrong("found an empty argument");
-    std::string* target = command == CommandId::probe          ? &draft.job.input.path
-                          : command == CommandId::model_show   ? &draft.job.model.path
-                          : command == CommandId::script_check ? &draft.job.script.path
-                                                               : nullptr;
+    if (command == CommandId::script_check) return set::script(draft, value);
+    std::string* target = command == CommandId::probe        ? &draft.job.input.path
+                          : command == CommandId::model_show ? &draft.job.model.path
+                                                             : nullptr;
     if (target == nullptr) {
         const bool file = find_option(command, "-i") != nullptr;
         wrong(

@@ -128,7 +128,7 @@ constexpr std::array table{
            set::no_tune},
     Option{"ort-library", "", "FILE", "", "ONNX Runtime's library (default: found)", model_group, runtime,
            bit(CommandId::devices), once, set::runtime_library},
-    Option{"script", "", "FILE", "", "Python script that frames go through or come from", script_group, run_only,
+    Option{"script", "", "FILE", "", "Python script that frames go through or come from", script_group, scripts,
            run_only, many, set::script},
     Option{"set", "", "KEY=VALUE", "", "a parameter of the script; may be repeated", script_group, scripts, scripts,
            many, set::script_setting},
@@ -203,8 +203,9 @@ constexpr std::array command_table{
                 "FILE"},
     CommandInfo{CommandId::script_check, "script check", "run a script on made-up frames, and say what to mend",
                 "millrace script check enhance.py\n"
-                "millrace script check enhance.py --set gain=1.5 --size 1920x1080 --json",
-                "FILE"},
+                "millrace script check enhance.py --set gain=1.5 --size 1920x1080 --json\n"
+                "millrace script check denoise.py upscale.py",
+                "FILE..."},
     CommandInfo{CommandId::devices, "devices", "list what can be worked on",
                 "millrace devices\nmillrace devices --json", ""},
     CommandInfo{CommandId::completion, "completion", "print a completion script for bash, zsh or fish",

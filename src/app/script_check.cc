@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "app/terminal.h"
 #include "core/error.h"
@@ -19,7 +23,7 @@ namespace {
 // The exit code is that of a wrong command line, as for a run.
 constexpr const char* boot = R"(
 import json, sys
-asked = {**json.loads(sys.argv[1]), "path": sys.argv[2]}
+asked = {**json.loads(sys.argv[1]), "paths": sys.argv[2:]}
 try:
     import millrace
     if millrace.__version__ != asked["version"]:
@@ -28,7 +32,7 @@ try:
 except ImportError as error:
     print("millrace: error: script {}: {} has no Millrace {} ({}); in Millrace's repository: {} -m pip install . "
           "(docs/python.md), or choose another interpreter with --python".format(
-              asked["path"], sys.executable, asked["version"], error, sys.executable), file=sys.stderr)
+              asked["paths"][0], sys.executable, asked["version"], error, sys.executable), file=sys.stderr)
     sys.exit(2)
 sys.exit(_check.main(asked))
 )";
@@ -52,7 +56,12 @@ void become_script_check(const ScriptCheckCommand& command, Format format) {
     const std::string asked = asked_of(command, format);
     (void)std::signal(SIGPIPE, SIG_DFL);  // what is ignored stays so in what comes next
     (void)std::fflush(stdout);
-    ::execlp(python.c_str(), python.c_str(), "-c", boot, asked.c_str(), command.script.path.c_str(), nullptr);
+    std::vector<std::string> words{python, "-c", boot, asked};
+    std::ranges::copy(all_paths(command.script), std::back_inserter(words));
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execvp(python.c_str(), arguments.data());
     throw core::Error(core::ErrorCode::usage,
                       fmt::format("script {}: {} could not be started: {}; name an interpreter with --python",
                                   command.script.path, python, std::generic_category().message(errno)));

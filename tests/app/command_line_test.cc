@@ -223,6 +223,9 @@ TEST(OtherCommands, TakeTheirFiles) {
         std::get<ScriptCheckCommand>(parse_command_line(words("script check x.py --script-timeout 1.5")).action);
     EXPECT_EQ(limited.script.timeout, 1.5);
     EXPECT_FALSE(limited.size);
+    const auto chain =
+        std::get<ScriptCheckCommand>(parse_command_line(words("script check x.py y.py --script z.py")).action);
+    EXPECT_THAT(all_paths(chain.script), testing::ElementsAre("x.py", "y.py", "z.py"));
     EXPECT_EQ(check.batch, 4);
     EXPECT_EQ(std::get<BenchCommand>(parse_command_line(words("bench -i a.mp4 -m m.onnx")).action).job.model.path,
               "m.onnx");
