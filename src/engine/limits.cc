@@ -12,8 +12,10 @@ namespace millrace::engine {
 
 namespace {
 
-// One lane never feeds a GPU, and one encoder never keeps up with it.
+// One lane never feeds a GPU, and one encoder never keeps up with it: a run begins with so many lanes a GPU, and where
+// encoders are on the CPU with no less than give each two cores.
 constexpr int first_gpu_lanes = 4;
+constexpr int encoder_cores = 2;
 // Chips have one to three NVENCs, and drivers for consumers' boards have allowed three sessions since 2020.
 constexpr int nvenc_sessions = 3;
 constexpr std::size_t decoder_pictures = 24;  // 16 reference pictures, threads, and those handed on
@@ -64,7 +66,9 @@ pipeline::Limits make_limits(const RunOptions& options, const pipeline::Resolved
     if (options.lanes > 0) limits.first_lanes = limits.lanes;  // asked for: nothing is left to find out
     if (pipeline::encodes_on_gpu(job)) limits.encoders = nvenc_sessions * static_cast<int>(job.devices.size());
     if (pipeline::on_gpu(job)) {
-        const int first = first_gpu_lanes * static_cast<int>(job.devices.size());
+        const bool encodes = job.video && !pipeline::encodes_on_gpu(job);
+        const int first =
+            std::max(first_gpu_lanes * static_cast<int>(job.devices.size()), encodes ? cores / encoder_cores : 0);
         limits.first_lanes = std::min(limits.lanes, std::max(limits.first_lanes, first));
     }
     return limits;

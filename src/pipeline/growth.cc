@@ -10,7 +10,7 @@ namespace millrace::pipeline {
 namespace {
 
 /// A lane is added while the process leaves more of the machine idle than this.
-constexpr double idle_share = 0.15;
+constexpr double idle_share = 0.05;
 
 double process_cpu_seconds() {
     rusage usage{};
@@ -26,17 +26,18 @@ double process_cpu_seconds() {
 Growth::Growth(int cores, GrowthPace pace)
     : cores_(cores), pace_(pace), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
 
-int Growth::wanted_lanes(Next seen, int lanes) {
+int Growth::wanted_lanes(const Seen& seen) {
     ++samples_;
-    if (seen == Next::starves) ++starving_;
-    if (seen == Next::is_blocked) ++blocked_;
+    if (seen.next == Next::starves) ++starving_;
+    if (seen.next == Next::is_blocked) ++blocked_;
     if (Clock::now() - checked_ < pace_.interval) return 0;
     const int samples = std::exchange(samples_, 0);
     const bool starves = 2 * std::exchange(starving_, 0) > samples;
     const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
     const bool idles = has_idle_cores();
-    if (starves) return std::min(pace_.at_once, lanes);
-    return blocked && idles ? 1 : 0;
+    if (starves) return std::min(pace_.at_once, seen.lanes);
+    const bool ends = std::cmp_less_equal(seen.left, seen.lanes);
+    return blocked && (idles || ends) ? 1 : 0;
 }
 
 bool Growth::has_idle_cores() {

@@ -2,6 +2,7 @@
 // When another lane would help.
 
 #include <chrono>
+#include <cstddef>
 
 #include "pipeline/profile.h"
 #include "pipeline/station.h"
@@ -16,13 +17,21 @@ struct GrowthPace {
 };
 
 /// Watches one station. Another lane, which decodes and has an encoder, helps when the model waits for frames, and when
-/// it waits for encoders, or there is none, and cores are idle. Not thread-safe.
+/// it waits for encoders, or there is none, and cores are idle or are about to be: while no more than one further
+/// segment a lane is left, all of them are begun, as the few that come last would not keep all cores at work. Not
+/// thread-safe.
 class Growth {
   public:
     Growth(int cores, GrowthPace pace);
 
-    /// How many further lanes the station's `lanes` want. To be asked some ten times a second with what is seen.
-    [[nodiscard]] int wanted_lanes(Next seen, int lanes);
+    struct Seen {
+        Next next;
+        int lanes;         ///< of the station
+        std::size_t left;  ///< segments that no lane has taken
+    };
+
+    /// How many further lanes the station wants. To be asked some ten times a second with what is seen.
+    [[nodiscard]] int wanted_lanes(const Seen& seen);
 
   private:
     [[nodiscard]] bool has_idle_cores();

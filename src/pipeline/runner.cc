@@ -89,7 +89,8 @@ class Runner {
         while (!wait_for_lanes(observe_interval)) {
             observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
             for (std::size_t i = 0; i < growths.size(); ++i) {
-                const int wanted = growths[i].wanted_lanes(stations_[i].next(), lanes_started_[i]);
+                const Growth::Seen seen{stations_[i].next(), lanes_started_[i], schedule_.left()};
+                const int wanted = growths[i].wanted_lanes(seen);
                 for (int added = 0; added < wanted && may_grow(i); ++added) add_lane(houses_[i]);
             }
         }

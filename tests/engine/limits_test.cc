@@ -76,6 +76,7 @@ TEST(Limits, ARunOnAGpuBeginsWithSeveralLanes) {
     job.devices = {{device::DeviceKind::cuda, 0}};
     EXPECT_EQ(make_limits(options, job, 8).first_lanes, 4);
     EXPECT_EQ(make_limits(options, job, 3).first_lanes, 3);
+    EXPECT_EQ(make_limits(options, job, 24).first_lanes, 12);
     options.lanes = 6;
     EXPECT_EQ(make_limits(options, job, 8).first_lanes, 6);
 }
