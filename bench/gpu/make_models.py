@@ -6,6 +6,7 @@
 
 sr        64 features, 16 3x3 convolutions with PReLU between them, pixel shuffle x2; picture [N,3,H,W]
 sr_relu   the same with ReLU
+sr_deep   the same with 32 convolutions
 resnet50  ResNet-50 at 224, batch normalisation folded into the convolutions; 1000 values a frame
 nearest   every pixel four times: a picture of twice the size that costs next to nothing
 espcn, fsrcnn, dncnn, unet: public architectures, as their functions say
@@ -215,6 +216,7 @@ def main():
     else:
         super_resolution(folder / "sr.onnx")
         super_resolution(folder / "sr_relu.onnx", activation="Relu")
+        super_resolution(folder / "sr_deep.onnx", convolutions=32)
         resnet50(folder / "resnet50.onnx")
         nearest(folder / "nearest.onnx")
         for net in (espcn, fsrcnn, dncnn, unet):

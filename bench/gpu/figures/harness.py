@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "samples/bbb.mp4"
-MODELS = ("sr.onnx", "resnet50.onnx", "nearest.onnx")
+MODELS = ("sr.onnx", "sr_deep.onnx", "resnet50.onnx", "nearest.onnx")
 CLIP_SECONDS = 30
 
 
