@@ -70,8 +70,12 @@ void add_model(pipeline::Identity& identity, const LoadedModel& loaded, const pi
     identity[loaded.parameters ? pipeline::script_key : "model"] = model.sha256.substr(0, 16);
     identity["runtime"] = runtime_text(loaded);
     if (!loaded.engine.digest.empty()) identity["engine"] = loaded.engine.digest;
-    const bool here = !loaded.parameters && !loaded.sessions.empty();
-    if (here) identity[choice_key] = infer::to_string(loaded.sessions.front()->report().choice);
+    // What a script computes with is known in its own processes only.
+    if (!loaded.parameters && !loaded.sessions.empty()) {
+        const infer::SessionReport session = loaded.sessions.front()->report();
+        identity[choice_key] = infer::to_string(session.choice);
+        if (!session.libraries.empty()) identity["GPU libraries"] = session.libraries;
+    }
     identity["model threads"] = std::to_string(loaded.request.threads);
     identity[batch_key] = batch_text(model.batch, loaded.asked_batch);
     identity["model input"] =
@@ -128,8 +132,6 @@ pipeline::Identity identify(const Job& job, const PreparedJob& prepared) {
     if (!prepared.tuned.empty()) identity[tuned_key] = prepared.tuned;
     // Kernels are chosen and compiled by driver and libraries; NVENC's own code comes with the driver.
     const bool model_on_gpu = prepared.model && prepared.devices.front().kind == device::DeviceKind::cuda;
-    // What a script computes with is known in its own processes only.
-    if (model_on_gpu && !prepared.model->parameters) identity["GPU libraries"] = infer::cuda_library_versions();
     if (model_on_gpu) identity["GPU driver"] = gpu_driver_version();
     if (model_on_gpu && !prepared.model->parameters) add_asked(identity, job.model);
     return identity;

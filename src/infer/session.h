@@ -1,6 +1,8 @@
 #pragma once
 // A loaded model that runs batches of one shape.
 
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +27,7 @@ struct SessionReport {
     std::vector<std::string> fallbacks;
     std::vector<std::string> notes;  ///< what is worth knowing about float16 weights, a sentence each
     Borders borders{};               ///< on a GPU  NOLINT(readability-redundant-member-init)
+    std::string libraries{};  ///< on a GPU, as cuda_library_versions()  NOLINT(readability-redundant-member-init)
 };
 
 /// The tensors of one run, in the order of the model's ports.
@@ -81,8 +84,12 @@ struct RuntimeInfo {
 };
 [[nodiscard]] RuntimeInfo load_runtime(const std::string& library);
 
+/// NVIDIA's libraries that sessions on a GPU compute with.
+enum class CudaLibrary : std::uint8_t { cudnn, cublas };
+
 /// What a session on a GPU computes with, once one was made: "cuDNN 9.13.1, cuBLAS 13.2.4"; "unknown" stands for a
 /// version where the process has not loaded the library.
-[[nodiscard]] std::string cuda_library_versions();
+[[nodiscard]] std::string cuda_library_versions(std::initializer_list<CudaLibrary> libraries = {CudaLibrary::cudnn,
+                                                                                                CudaLibrary::cublas});
 
 }  // namespace millrace::infer

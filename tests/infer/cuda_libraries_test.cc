@@ -34,6 +34,7 @@ TEST(CudaLibraries, AreUnknownUntilTheyAreLoaded) {
     void* cublas = load_stand_in(folder, "libcublasLt.so.13",
                                  "#include <stddef.h>\nsize_t cublasLtGetVersion(void) { return 130204; }\n");
     EXPECT_EQ(cuda_library_versions(), "cuDNN 9.13.1, cuBLAS 13.2.4");
+    EXPECT_EQ(cuda_library_versions({CudaLibrary::cudnn}), "cuDNN 9.13.1");
     for (void* handle : {cudnn, part, cublas}) dlclose(handle);
     EXPECT_EQ(cuda_library_versions(), "cuDNN unknown, cuBLAS unknown");
 }

@@ -34,6 +34,7 @@ struct FakeWork {
     float gain = 1;
     std::function<void()> before = {};
     infer::RuntimeChoice choice = {};
+    std::string libraries = {};
 };
 
 /// Runs on the host, from several threads at once.
@@ -57,6 +58,7 @@ class FakeSession final : public infer::Session {
     [[nodiscard]] infer::SessionReport report() const override {
         infer::SessionReport report;
         report.choice = work_.choice;
+        report.libraries = work_.libraries;
         return report;
     }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -13,13 +14,13 @@
 namespace millrace::infer {
 namespace {
 
-/// A library that says its version as major * 10000 + minor * 100 + patch.
+/// By CudaLibrary: one that says its version as major * 10000 + minor * 100 + patch.
 struct Library {
     std::string_view name;
     std::string_view file;  ///< how its file's name begins
     const char* function;
 };
-constexpr std::array<Library, 2> libraries{
+constexpr std::array<Library, 2> known{
     {{"cuDNN", "libcudnn.so", "cudnnGetVersion"}, {"cuBLAS", "libcublasLt.so", "cublasLtGetVersion"}}};
 
 struct Search {
@@ -52,9 +53,10 @@ std::string version_of(const Library& library) {
 
 }  // namespace
 
-std::string cuda_library_versions() {
+std::string cuda_library_versions(std::initializer_list<CudaLibrary> libraries) {
     std::string text;
-    for (const Library& library : libraries) {
+    for (const CudaLibrary one : libraries) {
+        const Library& library = known.at(static_cast<std::size_t>(one));
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", library.name, version_of(library));
     }
     return text;

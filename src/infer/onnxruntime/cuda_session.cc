@@ -99,6 +99,7 @@ CudaSession::CudaSession(const ModelRequest& request, const ModelDescription& mo
     for (const std::string& fallback : {loaded_->fallback(), loaded_->left_to_cuda()}) {
         if (!fallback.empty()) report_.fallbacks.push_back(fallback);
     }
+    report_.libraries = cuda_library_versions();
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
 }
 

@@ -78,6 +78,9 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     report_.choice = {.provider = Provider::fused};
     report_.fallbacks = runner_->fallbacks();
     report_.borders = runner_->borders();
+    // Another session of the process may have loaded what is for ONNX Runtime's parts only.
+    report_.libraries =
+        lowered.whole() != nullptr ? cuda_library_versions({CudaLibrary::cudnn}) : cuda_library_versions();
     warm_up(lowered);
     if (!chosen && !request.engine.empty()) {
         plans.save(request.engine);
