@@ -63,9 +63,13 @@ class Batch:
         """Where the frames are: "cpu", "cuda:0"."""
         return self.tensor.device
 
+    def frames_tensor(self) -> FrameTensor:
+        """The frames alone."""
+        return self.tensor if len(self.indices) == self.tensor.shape[0] else self.tensor.first(len(self.indices))
+
     def __dlpack__(self, **asked: Any) -> Any:
         """For `from_dlpack(batch)` of torch, cupy, jax and numpy: the frames, without a copy."""
-        return self.tensor.first(len(self.indices)).__dlpack__(**asked)
+        return self.frames_tensor().__dlpack__(**asked)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.tensor.__dlpack_device__()
@@ -76,7 +80,7 @@ class Batch:
 
         if self.device != "cpu":
             raise TypeError(f"the frames are on {self.device}, where numpy cannot look: use batch.torch() or .cupy()")
-        return numpy.asarray(self.tensor.first(len(self.indices)))
+        return numpy.asarray(self.frames_tensor())
 
     def torch(self) -> Any:
         """The frames as a tensor of torch on the same memory; torch's current stream waits until they are there."""
@@ -92,6 +96,6 @@ class Batch:
 
     def to_tf(self) -> Any:
         """The frames as a tensor of TensorFlow on the same memory. TensorFlow knows no streams: waits for the GPU."""
-        part = self.tensor.first(len(self.indices))
+        part = self.frames_tensor()
         part.wait()
         return import_module("tensorflow").experimental.dlpack.from_dlpack(part.__dlpack__(stream=-1))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
+from millrace._batch import Batch
 from millrace._declare import Kind, ScriptError
 
 # Formats of the buffer protocol, native byte order.
@@ -56,14 +58,24 @@ def shape_and_dtype(value: object) -> tuple[tuple[int, ...], str] | None:
     """Of anything like an array: numpy, torch, cupy, jax, or the buffer protocol. None: it is none."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        # "float32", "torch.float32", "<dtype: 'float32'>"; of a foreign byte order ">f4", which fits nothing.
-        name = _TYPE_NAME.search(str(dtype))
-        return tuple(int(extent) for extent in shape), name[1] if name else str(dtype)
+        return tuple(map(int, shape)), _type_name(dtype) if isinstance(dtype, Hashable) else _name_in(str(dtype))
     try:
         view = memoryview(value)  # type: ignore[arg-type]
     except TypeError:
         return None
     return tuple(view.shape or ()), _FORMATS.get(view.format.lstrip("@="), view.format)
+
+
+@functools.lru_cache(maxsize=64)
+def _type_name(dtype: Hashable) -> str:
+    """Kept, as numpy takes 10 us to say it."""
+    return _name_in(str(dtype))
+
+
+def _name_in(said: str) -> str:
+    """ "float32" of that, "torch.float32", "<dtype: 'float32'>"; of a foreign byte order ">f4", which fits nothing."""
+    name = _TYPE_NAME.search(said)
+    return name[1] if name else said
 
 
 def device_of(value: object) -> str:
@@ -75,9 +87,16 @@ def device_of(value: object) -> str:
 
 def plain(array: Any) -> Any:
     """The same values without torch's gradients, which nobody else takes; on a GPU compact."""
+    return _plain(array, device_of(array))
+
+
+def _plain(array: Any, device: str) -> Any:
+    """`device`: where it is."""
+    if isinstance(array, Batch):
+        return array.frames_tensor()
     if getattr(array, "requires_grad", False):
         array = array.detach()
-    if device_of(array) == "cpu":
+    if device == "cpu":
         return array
     if hasattr(array, "contiguous"):
         return array.contiguous()
@@ -186,6 +205,9 @@ def check_result(kind: Kind, results: Any, batch: Expected) -> Any:
     """
     if kind == "processor":
         check_pictures(results, batch)
-        return [plain(result) for result in results] if isinstance(results, (list, tuple)) else plain(results)
+        device = batch.device  # where check_pictures() found them
+        if isinstance(results, (list, tuple)):
+            return [_plain(result, device) for result in results]
+        return _plain(results, device)
     _check_count(results, batch, "objects")
     return json_texts(results, batch.frames)

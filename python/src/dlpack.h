@@ -70,6 +70,7 @@ class BorrowedArrays {
         device::Event done;
     };
     std::vector<Borrowed> arrays_;
+    std::vector<device::Event> spare_;  ///< to use again
 };
 
 }  // namespace millrace::python

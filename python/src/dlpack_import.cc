@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -100,10 +101,6 @@ device::Tensor import_dlpack(nb::handle array, device::StreamRef stream) {
     device::Tensor tensor =
         versioned ? take<ManagedVersioned>(capsule, dlpack::versioned_name, dlpack::used_versioned_name, stream)
                   : take<Managed>(capsule, dlpack::name, dlpack::used_name, stream);
-    if (stream.device.kind == DeviceKind::cuda) {
-        tensor.timeline = std::make_shared<device::Timeline>();
-        tensor.timeline->after_write(stream);  // which waits for the producer
-    }
     return tensor;
 }
 
@@ -121,13 +118,18 @@ void go_on_behind(device::EventRef done, std::optional<std::uintptr_t> stream, D
 }
 
 void BorrowedArrays::keep(device::Tensor array, device::StreamRef stream) {
-    device::Event done(stream.device);
+    if (spare_.empty()) spare_.emplace_back(stream.device);
+    device::Event done = std::move(spare_.back());
+    spare_.pop_back();
     done.record(stream);
     arrays_.push_back({std::move(array), std::move(done)});
 }
 
 void BorrowedArrays::drop_done() {
-    std::erase_if(arrays_, [](const Borrowed& borrowed) { return device::reached(borrowed.done.ref()); });
+    const auto pending = [](const Borrowed& borrowed) { return !device::reached(borrowed.done.ref()); };
+    const auto done = std::stable_partition(arrays_.begin(), arrays_.end(), pending);
+    for (auto borrowed = done; borrowed != arrays_.end(); ++borrowed) spare_.push_back(std::move(borrowed->done));
+    arrays_.erase(done, arrays_.end());
 }
 
 void BorrowedArrays::drop_all() {

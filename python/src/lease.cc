@@ -26,6 +26,10 @@ std::shared_ptr<Lease> Lease::of(device::Tensor tensor) {
 
 bool Lease::here() const { return process_ == ::getpid(); }
 
+bool Lease::mark_work() const {
+    return !handed_out_ || tensor_.timeline == nullptr || tensor_.timeline->after_all(tensor_.device);
+}
+
 ReleasedLeases& ReleasedLeases::instance() {
     static auto* const leases = new ReleasedLeases;  // NOLINT(cppcoreguidelines-owning-memory): outlives all deleters
     return *leases;
@@ -44,10 +48,8 @@ void ReleasedLeases::wake() noexcept {
 }
 
 bool ReleasedLeases::settle(Lease& lease) {
-    const device::Tensor& tensor = lease.tensor_;
-    if (!lease.handed_out_ || tensor.timeline == nullptr) return true;
     try {
-        return tensor.timeline->after_all(tensor.device);
+        return lease.mark_work();
     } catch (const core::Error& error) {  // the device is lost: whoever works on it will say so
         core::log::warning("{}", error.what());
         return true;

@@ -25,6 +25,9 @@ class Lease {
     [[nodiscard]] bool here() const;
     /// Work that the engine does not know of may be enqueued on it.
     void hand_out() { handed_out_ = true; }
+    /// Whoever uses the memory next waits for all that was enqueued on the GPU until now, where such work may be its.
+    /// False: not marked, as somebody captures a stream there; try again later.
+    [[nodiscard]] bool mark_work() const;
 
   private:
     friend class ReleasedLeases;

@@ -82,13 +82,35 @@ void ScriptFrames::take(nb::handle results, const device::Tensor& to) {
     for (const nb::handle result : nb::borrow<nb::list>(results)) take_array(result, to.at(slot++));
 }
 
-void ScriptFrames::take_array(nb::handle array, const device::Tensor& to) {
-    if (on_host(stream_)) return copy_host_array(array, to);
-    device::Tensor from = import_dlpack(array, stream_);
-    device::Tensor part = to.share();  // the script may have left out what fills the batch up
+/// What was handed over comes back, perhaps written to in place, on streams that nobody told of.
+void ScriptFrames::take_own(const FrameTensor& frames, const device::Tensor& to) const {
+    for (int looks = 0; !frames.lease->mark_work(); ++looks) {
+        if (looks == most_looks) {
+            throw core::Error(core::ErrorCode::failed,
+                              "a stream of the GPU is being captured since the script returned its frames; end the "
+                              "capture before");
+        }
+        const nb::gil_scoped_release others_run;
+        std::this_thread::sleep_for(look_interval);
+    }
+    device::Tensor from = frames.tensor().share();
+    from.desc = frames.desc;
+    copy_part(from, to);
+}
+
+/// The script may have left out what fills the batch up.
+void ScriptFrames::copy_part(const device::Tensor& from, const device::Tensor& to) const {
+    device::Tensor part = to.share();
     part.desc = from.desc;
     const device::OwnCopies own;
     device::copy(stream_, from, part);
+}
+
+void ScriptFrames::take_array(nb::handle array, const device::Tensor& to) {
+    if (nb::isinstance<FrameTensor>(array)) return take_own(*nb::inst_ptr<FrameTensor>(array), to);
+    if (on_host(stream_)) return copy_host_array(array, to);
+    device::Tensor from = import_dlpack(array, stream_);
+    copy_part(from, to);
     results_.keep(std::move(from), stream_);
 }
 

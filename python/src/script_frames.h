@@ -50,6 +50,8 @@ class ScriptFrames {
   private:
     [[nodiscard]] std::size_t count_kept();
     void take_array(nanobind::handle array, const device::Tensor& to);
+    void copy_part(const device::Tensor& from, const device::Tensor& to) const;
+    void take_own(const FrameTensor& frames, const device::Tensor& to) const;
 
     device::Stream stream_;
     std::size_t scripts_;

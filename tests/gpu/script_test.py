@@ -72,6 +72,10 @@ FRAMEWORKS = {
     "torch from_dlpack": ("import torch\nreturn torch.from_dlpack(batch.tensor) * 0.5", ""),
     "torch list": ("return [frame * 0.5 for frame in batch.torch()]", ""),
     "torch transposed": ("x = batch.torch()\nreturn (x.transpose(2, 3).contiguous() * 0.5).transpose(2, 3)", ""),
+    "torch in place, still at work when the frames come back": (
+        "import torch\nx = batch.torch()\ntorch.cuda._sleep(20_000_000)\nx.mul_(0.5)\nreturn batch",
+        "",
+    ),
     "torch gradient": (
         "return batch.torch() * self.factor",
         "import torch\nself.factor = torch.nn.Parameter(torch.tensor(0.5, device=info.device))",
