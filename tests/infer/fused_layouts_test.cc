@@ -39,6 +39,69 @@ INSTANTIATE_TEST_SUITE_P(
              }}),
     named);
 
+/// Steps that nothing folds: values and activations in turn.
+std::string long_chain(ModelMaker& m, std::string x, const std::string& other) {
+    for (int i = 0; i < 6; ++i) {
+        x = m.node("Add", {x, other});
+        x = m.node(i % 2 == 0 ? "Tanh" : "Sigmoid", {x});
+    }
+    return x;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Long, FusedOperator,
+    ::testing::Values(
+        Case{"ConcatOfTwelve",
+             [](ModelMaker& m, std::int64_t c) {
+                 std::vector<std::string> values;
+                 for (int i = 0; i < 12; ++i) values.push_back(m.conv("input", static_cast<int>(c), 3 + i, 1));
+                 return m.node("Tanh", {m.node("Concat", values, "axis=1")});
+             }},
+        Case{"ConcatOfNineAndResized",
+             [](ModelMaker& m, std::int64_t c) {
+                 std::vector<std::string> values;
+                 for (int i = 0; i < 9; ++i) {
+                     const std::string half = m.node("AveragePool", {m.conv("input", static_cast<int>(c), 8, 1)},
+                                                     "kernel_shape=2,2 strides=2,2");
+                     values.push_back(m.node("Resize", {half, "", m.constant({4}, {1, 1, 2, 2})}, "mode=nearest"));
+                 }
+                 return m.node("Concat", values, "axis=1");
+             },
+             {{1, 3, 8, 12}, {3, 1, 2, 2}}},
+        Case{"StepsBehindAConvolution",
+             [](ModelMaker& m, std::int64_t c) {
+                 const int channels = static_cast<int>(c);
+                 return long_chain(m, m.conv("input", channels, channels, 1), "input");
+             }},
+        Case{"StepsAlone", [](ModelMaker& m, auto) { return long_chain(m, m.node("Relu", {"input"}), "input"); }},
+        Case{"SumOfTwelve",
+             [](ModelMaker& m, std::int64_t c) {
+                 std::vector<std::string> values;
+                 for (int i = 0; i < 12; ++i) {
+                     const int channels = static_cast<int>(c);
+                     values.push_back(m.node("Relu", {m.conv("input", channels, channels, 1)}));
+                 }
+                 while (values.size() > 1) {  // as a tree
+                     std::vector<std::string> sums;
+                     for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
+                         sums.push_back(m.node("Add", {values[i], values[i + 1]}));
+                     }
+                     if (values.size() % 2 == 1) sums.push_back(values.back());
+                     values = sums;
+                 }
+                 return values.front();
+             }},
+        Case{"SumInARow",
+             [](ModelMaker& m, std::int64_t c) {
+                 std::string sum = "input";
+                 for (int i = 0; i < 12; ++i) {
+                     const int channels = static_cast<int>(c);
+                     sum = m.node("Add", {sum, m.node("Relu", {m.conv("input", channels, channels, 1)})});
+                 }
+                 return sum;
+             }}),
+    named);
+
 INSTANTIATE_TEST_SUITE_P(
     Parts, FusedOperator,
     ::testing::Values(

@@ -11,6 +11,7 @@
 #include "infer/fused/fold_affine.h"
 #include "infer/fused/join.h"
 #include "infer/fused/partition.h"
+#include "infer/fused/split.h"
 #include "infer/fused/trace.h"
 #include "infer/graph/onnx_model.h"
 
@@ -29,6 +30,7 @@ void fuse(Draft& draft) {
     fold_into_next(draft);
     remove_idle(draft);
     join_resizes(draft);
+    split_layers(draft);
 }
 
 /// Values that are left, numbered anew in the order in which they come about.

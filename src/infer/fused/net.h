@@ -2,6 +2,7 @@
 // A net as fused layers: what is left of a model's graph once everything foldable is folded, and what can be computed
 // in one pass over memory stands together.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -111,13 +112,17 @@ struct Pointwise {
     float high = 0;
 };
 
+/// What one layer has at the most.
+inline constexpr std::size_t most_steps = 8;
+inline constexpr std::size_t most_inputs = 8;
+
 /// One pass over memory.
 struct Layer {
     std::string name;         ///< of the root's ONNX node
-    std::vector<int> inputs;  ///< values; several for Concat only
+    std::vector<int> inputs;  ///< values, most_inputs or fewer; several for Concat only
     int output = 0;
     Root root;
-    std::vector<Pointwise> pointwise;
+    std::vector<Pointwise> pointwise;  ///< most_steps or fewer
 };
 
 /// An input or output of the net, as the model around it sees it: [N, channels, height, width], or what of it is left

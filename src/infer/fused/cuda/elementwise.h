@@ -11,9 +11,6 @@
 
 namespace millrace::infer::fused::cuda {
 
-inline constexpr std::size_t most_steps = 8;
-inline constexpr std::size_t most_inputs = 8;
-
 /// Something that a Pointwise reads, in the memory of kernels.h.
 struct Operand {
     const std::byte* data = nullptr;
@@ -30,8 +27,8 @@ struct ElementwiseSite {
     const std::byte* weights = nullptr;  ///< depthwise_weights(); null: of a convolution only what follows
 };
 
-/// Compute a layer whose root is no Convolution, or is_depthwise(); of others what follows, in place in its output. At
-/// most most_inputs inputs and most_steps pointwise (asserted). Sums are in float32. Throws Error(failed).
+/// Compute a layer whose root is no Convolution, or is_depthwise(); of others what follows, in place in its output.
+/// Sums are in float32. Throws Error(failed).
 void enqueue_elementwise(device::StreamRef stream, const ElementwiseSite& site);
 
 }  // namespace millrace::infer::fused::cuda

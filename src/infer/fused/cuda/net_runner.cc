@@ -43,17 +43,6 @@ class Packed {
     std::vector<std::byte> bytes_;
 };
 
-/// "": enqueue_elementwise() computes it; else why not, without a full stop.
-std::string reason_against(const Layer& layer) {
-    if (layer.inputs.size() > most_inputs) {
-        return fmt::format("it joins {} values, at most {} are joined at once", layer.inputs.size(), most_inputs);
-    }
-    if (layer.pointwise.size() > most_steps) {
-        return fmt::format("{} operations follow it, at most {} are fused", layer.pointwise.size(), most_steps);
-    }
-    return "";
-}
-
 Halves weights_for(const Convolution& convolution, const ChannelCounts& channels) {
     if (is_depthwise(convolution, channels.in)) return depthwise_weights(convolution, channels.padded_in);
     return arranged_weights(convolution, channels);
@@ -189,9 +178,6 @@ void NetRunner::make_plans(const Planning& planning) {
         } else {
             layers_[i].elementwise = elementwise_of(layer, layers_[i].memory);
         }
-        if (!layers_[i].elementwise) continue;
-        const std::string against = reason_against(layer);
-        if (!against.empty()) throw Error(ErrorCode::failed, fmt::format("layer '{}': {}", layer.name, against));
     }
 }
 
