@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "core/error.h"
@@ -20,8 +20,12 @@ using nlohmann::json;
 constexpr const char* index_file = "plans.json";
 
 std::vector<std::uint8_t> read(const fs::path& path) {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(path, error);
+    std::vector<std::uint8_t> bytes(error ? 0 : size);
     std::ifstream file(path, std::ios::binary);
-    std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
+    file.read(reinterpret_cast<char*>(bytes.data()),  // NOLINT(*-reinterpret-cast): streams read chars
+              static_cast<std::streamsize>(bytes.size()));
     if (!file || bytes.empty()) throw Error(ErrorCode::failed, fmt::format("{} cannot be read", path.string()));
     return bytes;
 }

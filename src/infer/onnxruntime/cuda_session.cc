@@ -4,7 +4,6 @@
 
 #include <cassert>
 #include <chrono>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "infer/onnxruntime/tensorrt_provider.h"
 #include "infer/onnxruntime/trial.h"
 #include "infer/replays.h"
+#include "infer/run_access.h"
 
 namespace millrace::infer::ort {
 namespace {
@@ -251,11 +251,9 @@ void CudaSession::run([[maybe_unused]] device::StreamRef stream, const RunTensor
     assert(stream == stream_.ref());
     assert(inputs.size() == input_descs().size() && outputs.size() == output_descs().size());
     const std::scoped_lock lock(mutex_);
-    std::deque<device::Access> accesses;
-    for (const device::Tensor& tensor : inputs) accesses.emplace_back(stream_, tensor.timeline, nullptr);
-    for (const device::Tensor& tensor : outputs) accesses.emplace_back(stream_, nullptr, tensor.timeline);
+    RunAccess access(stream_, tensors);
     enqueue(inputs, outputs);
-    for (device::Access& access : accesses) access.done();
+    access.done();
 }
 
 }  // namespace

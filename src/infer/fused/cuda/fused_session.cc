@@ -2,7 +2,6 @@
 
 #include <cassert>
 #include <chrono>
-#include <deque>
 #include <mutex>
 #include <utility>
 
@@ -17,6 +16,7 @@
 #include "infer/fused/summary.h"
 #include "infer/onnxruntime/session_shapes.h"
 #include "infer/onnxruntime/trial.h"
+#include "infer/run_access.h"
 #include "infer/shapes.h"
 
 namespace millrace::infer::fused {
@@ -54,7 +54,7 @@ class FusedSession final : public Session {
 
   private:
     void check_outputs(Size input) const;
-    void warm_up(const Lowered& lowered);
+    void warm_up(const Lowered& lowered, const ort::Trial& trial);
 
     const ModelDescription model_;
     device::Stream stream_;  ///< destroyed after what is tied to it
@@ -81,10 +81,10 @@ FusedSession::FusedSession(const ModelRequest& request, const ModelDescription& 
     // Another session of the process may have loaded what is for ONNX Runtime's parts only.
     report_.libraries =
         lowered.whole() != nullptr ? cuda_library_versions({CudaLibrary::cudnn}) : cuda_library_versions();
-    warm_up(lowered);
+    const ort::Trial trial(stream_, shapes_);
+    warm_up(lowered, trial);
     if (!chosen && !request.engine.empty()) {
         plans.save(request.engine);
-        const ort::Trial trial(stream_, shapes_);
         save_layer_times(runner_->time_layers(trial.inputs(), trial.outputs()), request.engine);
     }
     report_.load_seconds = core::seconds_since(begin) - report_.first_run_seconds;
@@ -108,8 +108,7 @@ void FusedSession::check_outputs(Size input) const {
 }
 
 /// A capture must find every kernel loaded.
-void FusedSession::warm_up(const Lowered& lowered) {
-    const ort::Trial trial(stream_, shapes_);
+void FusedSession::warm_up(const Lowered& lowered, const ort::Trial& trial) {
     const auto begin = Clock::now();
     runner_->enqueue(trial.inputs(), trial.outputs());
     device::synchronize(stream_);
@@ -123,11 +122,9 @@ void FusedSession::run([[maybe_unused]] device::StreamRef stream, const RunTenso
     assert(stream == stream_.ref());
     assert(inputs.size() == shapes_.inputs.size() && outputs.size() == shapes_.outputs.size());
     const std::scoped_lock lock(mutex_);
-    std::deque<device::Access> accesses;
-    for (const device::Tensor& tensor : inputs) accesses.emplace_back(stream_, tensor.timeline, nullptr);
-    for (const device::Tensor& tensor : outputs) accesses.emplace_back(stream_, nullptr, tensor.timeline);
+    RunAccess access(stream_, tensors);
     runner_->enqueue(inputs, outputs);
-    for (device::Access& access : accesses) access.done();
+    access.done();
 }
 
 }  // namespace
