@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/report_parts.h"
-#include "pipeline/join.h"
 #include "pipeline/verdict.h"
 
 namespace millrace::engine {
@@ -163,7 +162,8 @@ void FrameWriter::encode_and_join(const std::stop_token& stop) {
     pipeline::Backends backends;
     backends.make_encoder = [this](std::size_t) { return media::make_encoder(prepared_.job.video->encoder); };
     backends.open_copy_source = [] { return std::shared_ptr<media::Source>(); };
-    pipeline::PushedRun run({prepared_.job, plan_, backends, *journal_, profile_, pools_}, stop);
+    pipeline::Joiner joiner({prepared_.job, backends, *journal_, profile_, stop}, plan_.finished());
+    pipeline::PushedRun run({prepared_.job, plan_, backends, joiner, profile_, pools_}, stop);
     Item item;
     while (queue_.pop(item, stop) == core::Pop::popped) {
         if (run.push(item.frame, std::move(item.picture)) == core::Push::cancelled) break;
@@ -177,7 +177,7 @@ void FrameWriter::encode_and_join(const std::stop_token& stop) {
     for (const auto& [segment, record] : records) report_.segments.reused += plan_.finished().contains(segment) ? 1 : 0;
     check_count(records);
     refuse_losses();
-    join(backends, records, stop);
+    join(joiner, records);
     journal_->remove();
     describe();
 }
@@ -202,11 +202,9 @@ void FrameWriter::refuse_losses() const {
         fmt::format("{}: refused by --strict: {} NaN values of the frames became 0", prepared_.job.output, nan));
 }
 
-void FrameWriter::join(const pipeline::Backends& backends, const std::map<int, pipeline::SegmentRecord>& records,
-                       const std::stop_token& stop) {
+void FrameWriter::join(pipeline::Joiner& joiner, const std::map<int, pipeline::SegmentRecord>& records) {
     const auto begin = std::chrono::steady_clock::now();
-    const pipeline::JoinResult joined =
-        pipeline::join_segments(prepared_.job, backends, *journal_, records, profile_, stop);
+    const pipeline::JoinResult joined = joiner.finish(records);
     report_.join_seconds = core::seconds_since(begin);
     report_.frames.muxed = joined.frames;
     report_.notes = prepared_.notes;

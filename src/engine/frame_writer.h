@@ -16,6 +16,7 @@
 #include "engine/writer_job.h"
 #include "millrace/report.h"
 #include "pipeline/bounded_queue.h"
+#include "pipeline/joiner.h"
 #include "pipeline/journal.h"
 #include "pipeline/pushed_run.h"
 
@@ -94,8 +95,7 @@ class FrameWriter final : public MadeFile {
 
     void work(const std::stop_token& stop) noexcept;
     void encode_and_join(const std::stop_token& stop);
-    void join(const pipeline::Backends& backends, const std::map<int, pipeline::SegmentRecord>& records,
-              const std::stop_token& stop);
+    void join(pipeline::Joiner& joiner, const std::map<int, pipeline::SegmentRecord>& records);
     void check_count(const std::map<int, pipeline::SegmentRecord>& records) const;
     void refuse_losses() const;
     void describe();

@@ -113,7 +113,8 @@ void LineWriter::check_count() const {
 void LineWriter::join() {
     const auto begin = std::chrono::steady_clock::now();
     const pipeline::Backends none;
-    report_.frames.muxed = pipeline::join_segments(job_, none, *journal_, records_, profile_, stop_.get_token()).frames;
+    report_.frames.muxed =
+        pipeline::join_segments({job_, none, *journal_, profile_, stop_.get_token()}, records_).frames;
     report_.join_seconds = core::seconds_since(begin);
 }
 

@@ -19,7 +19,7 @@
 #include "engine/resolve.h"
 #include "engine/script_host.h"
 #include "millrace/engine.h"
-#include "pipeline/join.h"
+#include "pipeline/joiner.h"
 #include "pipeline/journal.h"
 #include "pipeline/runner.h"
 #include "pipeline/verdict.h"
@@ -93,16 +93,17 @@ class Run {
         // A script's processes watch what they do there.
         engine::GpuWatch gpu_watch(script_ ? std::vector<device::DeviceId>{{}} : prepared_.devices);
         const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
+        pipeline::Joiner joiner({prepared_.job, backends, journal, profile, stop_}, journal.finished());
         const pipeline::RunResult result =
-            script_ ? script_->run(prepared_, {&journal, profile, observe, stop_})
-                    : pipeline::run_segments(prepared_.job, backends, journal, profile, observe, stop_);
+            script_ ? script_->run(prepared_, {&joiner, profile, observe, stop_})
+                    : pipeline::run_segments(prepared_.job, backends, joiner, profile, observe, stop_);
         gpu_watch.stop(report_);
         if (script_) script_->describe(report_);
         count(result);
         check_counts(result);
         meter.show_phase(Phase::joining, report_.frames.processed);
         const auto join_begin = Clock::now();
-        join(backends, journal, result, profile);
+        join(joiner, result);
         report_.join_seconds = seconds(Clock::now() - join_begin);
         journal.remove();
         describe(result, profile);
@@ -212,10 +213,8 @@ class Run {
         }
     }
 
-    void join(const pipeline::Backends& backends, const pipeline::Journal& journal, const pipeline::RunResult& result,
-              pipeline::Profile& profile) {
-        const pipeline::JoinResult joined =
-            pipeline::join_segments(prepared_.job, backends, journal, result.records, profile, stop_);
+    void join(pipeline::Joiner& joiner, const pipeline::RunResult& result) {
+        const pipeline::JoinResult joined = joiner.finish(result.records);
         report_.frames.muxed = joined.frames;
         engine::add_copy_notes(joined.notes, report_);
     }

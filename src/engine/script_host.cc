@@ -142,7 +142,7 @@ void ScriptHost::lost(Worker& worker) const {
 
 pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun& run) {
     pipeline::RunResult result;
-    result.records = run.journal->finished();
+    result.records = run.ledger->finished();
     result.segments_reused = static_cast<int>(result.records.size());
     for (const auto& [segment, record] : result.records) result.frames_reused += record.frames_done;
     try {
@@ -155,7 +155,7 @@ pipeline::RunResult ScriptHost::run(const PreparedJob& prepared, const ScriptRun
         // Scripts are set up: what they load and try out is no run's time.
         load_seconds_ = core::seconds_since(begin_);
         const Clock::time_point ready = Clock::now();
-        share_out(prepared, *run.journal);
+        share_out(prepared, *run.ledger);
         work(run, result);
         result.run_time = Clock::now() - ready;
     } catch (const Error&) {  // the others end as they can, and what they finish is kept
@@ -213,10 +213,10 @@ void ScriptHost::describe(Report& report) const {
 }
 
 // Side by side, as a segment's encoder wants the head of the next one, which is cheap where that is the same worker's.
-void ScriptHost::share_out(const PreparedJob& prepared, const pipeline::Journal& journal) {
+void ScriptHost::share_out(const PreparedJob& prepared, const pipeline::SegmentLedger& ledger) {
     std::vector<int> left;
     for (const pipeline::Segment& segment : prepared.job.input.segments) {
-        if (!journal.finished().contains(segment.number)) left.push_back(segment.number);
+        if (!ledger.finished().contains(segment.number)) left.push_back(segment.number);
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         const std::size_t from = left.size() * i / workers_.size();
@@ -247,7 +247,7 @@ void ScriptHost::take(Worker& worker, const json& message, const ScriptRun& run,
     if (message.contains("finished")) {
         const std::string line = message.at("finished").get<std::string>();
         for (const auto& [segment, record] : pipeline::parse_journal(line + "\n").finished) {
-            run.journal->add(record);
+            run.ledger->add(record);
             result.records.insert_or_assign(segment, record);
         }
     } else if (message.contains("progress")) {

@@ -23,7 +23,7 @@ namespace millrace::engine {
 
 /// What a run needs besides its segments.
 struct ScriptRun {
-    pipeline::Journal* journal;  ///< null: of a generator, whose process keeps it
+    pipeline::SegmentLedger* ledger;  ///< null: of a generator, whose process keeps it
     pipeline::Profile& profile;
     const std::function<void(const pipeline::RunProgress&)>& observe;
     std::stop_token stop;
@@ -68,7 +68,7 @@ class ScriptHost {
     [[nodiscard]] nlohmann::json expect(Worker& worker, const char* kind, const std::stop_token& stop);
     [[noreturn]] void refuse(Worker& worker, const nlohmann::json& message) const;
     [[noreturn]] void lost(Worker& worker) const;
-    void share_out(const PreparedJob& prepared, const pipeline::Journal& journal);
+    void share_out(const PreparedJob& prepared, const pipeline::SegmentLedger& ledger);
     void take(Worker& worker, const nlohmann::json& message, const ScriptRun& run, pipeline::RunResult& result);
     void take_progress(Worker& worker, const WorkerProgress& now, pipeline::Profile& profile);
     void work(const ScriptRun& run, pipeline::RunResult& result);

@@ -74,6 +74,9 @@ class Sink {
     /// A video packet: pts, dts, duration in SinkVideo::time_base, key. In decode order. Copied streams are read from
     /// the source and interleaved as needed.
     virtual void write(const Packet& packet) = 0;
+    /// What was written so far goes on its way to the disk, so that finish() has less to wait for. Does not wait itself
+    /// but for the disk's queue. No byte of the file depends on it.
+    virtual void start_writeback() = 0;
     /// Rest of the copied streams, trailer, flush, fsync.
     virtual void finish() = 0;
 };

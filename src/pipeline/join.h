@@ -1,6 +1,7 @@
 #pragma once
 // Finished segments become the output.
 
+#include <cstdint>
 #include <map>
 #include <stop_token>
 #include <string>
@@ -13,6 +14,15 @@
 
 namespace millrace::pipeline {
 
+/// What a join works with; outlives it.
+struct JoinHouse {
+    const ResolvedJob& job;
+    const Backends& backends;
+    Journal& journal;
+    Profile& profile;
+    std::stop_token stop;
+};
+
 struct JoinResult {
     std::int64_t frames = 0;  ///< packets or lines written
     std::vector<media::CopyNote> notes;
@@ -21,9 +31,7 @@ struct JoinResult {
 /// Put the segments together, packet by packet or line by line, into the file that the output's name will be given to
 /// by rename when it is whole (standard output and image patterns are written directly). Throws Error(failed) when the
 /// segments' parameter sets differ or frames are missing, Error(no_space), Error(interrupted); the segments stay.
-[[nodiscard]] JoinResult join_segments(const ResolvedJob& job, const Backends& backends, const Journal& journal,
-                                       const std::map<int, SegmentRecord>& records, Profile& profile,
-                                       const std::stop_token& stop);
+[[nodiscard]] JoinResult join_segments(const JoinHouse& house, const std::map<int, SegmentRecord>& records);
 
 /// All of a file. Throws Error(failed).
 void write_to_standard_output(const std::string& path);

@@ -150,7 +150,9 @@ Encoded encode_range(const EncoderSettings& settings, const std::vector<std::int
 void set_dts(std::vector<Packet>& packets) {
     std::vector<std::int64_t> pts;
     for (const Packet& packet : packets) pts.push_back(packet.pts);
-    const std::vector<std::int64_t> dts = make_dts(pts);
+    const int reorder = largest_reorder(pts);
+    std::ranges::sort(pts);
+    const std::vector<std::int64_t> dts = make_dts(pts, reorder);
     for (std::size_t i = 0; i < packets.size(); ++i) packets[i].dts = dts[i];
 }
 

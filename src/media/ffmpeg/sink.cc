@@ -50,6 +50,7 @@ class FfmpegSink final : public Sink {
 
     std::vector<CopyNote> begin(const SinkVideo& video, const Source* source, const CopyOptions& copy) override;
     void write(const Packet& packet) override;
+    void start_writeback() override { file_.start_writeback(); }
     void finish() override;
 
   private:

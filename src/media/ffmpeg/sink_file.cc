@@ -156,6 +156,13 @@ void OutputFile::check(int result, const char* doing) const {
     throw Error(ErrorCode::failed, fmt::format("{}: {} failed: {}", name_, doing, error_text(result)));
 }
 
+void OutputFile::start_writeback() {
+    avio_flush(io_);
+    check(io_->error, "writing");
+    // Not everything that can be written to has this; what is lost on the way is close()'s to find.
+    if (owned_) (void)::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 void OutputFile::close() {
     avio_flush(io_);
     check(io_->error, "writing");

@@ -28,6 +28,9 @@ class OutputFile {
     /// the disk is full, else Error(failed); `doing` says what was attempted.
     void check(int result, const char* doing) const;
 
+    /// Flush, and have the system begin to bring a file to the disk. Throws as check() what the flush met.
+    void start_writeback();
+
     /// Flush, and for a file fsync, then close. Throws as check().
     void close();
 

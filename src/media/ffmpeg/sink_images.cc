@@ -61,6 +61,7 @@ class ImageSink final : public Sink {
         file.close();
     }
 
+    void start_writeback() override {}  // each file is on the disk when it is written
     void finish() override {}
 
   private:
