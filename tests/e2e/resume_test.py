@@ -13,6 +13,7 @@ from tools import (
     USAGE,
     command_of,
     ffmpeg,
+    finished_segments,
     journal_lines,
     leftovers,
     millrace,
@@ -82,6 +83,9 @@ def test_signals(film, uninterrupted, tmp_path, how, code):
     resumed = assert_resumes(film, output, uninterrupted)
     assert resumed.report["segments"]["reused"] >= 3
     assert resumed.report["frames"]["muxed"] == 300
+    join = next(stage for stage in resumed.report["stages"] if stage["name"] == "join")
+    assert join["frames"] == 300
+    assert join["workers"] == 1
 
 
 def test_a_signal_before_the_first_segment(film, uninterrupted, tmp_path):
@@ -146,6 +150,29 @@ def test_killed_while_joining(film, uninterrupted, tmp_path):
     stop_midway(film, output, signal.SIGKILL)
     (folder / "output.out.mp4").write_bytes(uninterrupted.read_bytes()[:5000])
     assert_resumes(film, output, uninterrupted)
+
+
+def test_killed_in_the_middle_of_joining(film, uninterrupted, tmp_path):
+    """Segments are joined while others are still made: killed there, the next run begins the join again."""
+    output = tmp_path / "out.mp4"
+    growing = tmp_path / "out.mp4.millrace" / "output.out.mp4"
+    process = start(film, output, "--lanes", "1")
+    while process.poll() is None and (not growing.exists() or growing.stat().st_size < 1000):
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    finished = finished_segments(output)
+    assert 0 < finished < 24, "no segment was joined before the last was made"
+    assert not output.exists()
+    resumed = assert_resumes(film, output, uninterrupted, "--lanes", "2")
+    assert resumed.report["segments"]["reused"] >= finished - 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_half_joined_file(film, tmp_path, how):
+    output = tmp_path / "out.mp4"
+    stop_midway(film, output, how)
+    assert not list((tmp_path / "out.mp4.millrace").glob("output.*"))
 
 
 def test_another_number_of_lanes_may_go_on(film, uninterrupted, tmp_path):
