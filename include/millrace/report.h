@@ -103,13 +103,13 @@ struct Report {
     std::vector<StageReport> stages;
     std::vector<GpuReport> gpus;  ///< those that did something
     ScriptReport script;
-    double started = 0;              ///< when the call began, seconds since 1970
-    double wall_seconds = 0;         ///< of the whole call
-    double run_seconds = 0;          ///< from the first decode to the last packet, without loading and joining
-    double load_seconds = 0;         ///< model load, and what is tried out at load
-    double first_run_seconds = 0;    ///< of the model, until its result was there; on a GPU part of load_seconds
-    double first_frame_seconds = 0;  ///< from the call to the first frame handed to the model or the encoder
-    double join_seconds = 0;
+    double started = 0;                  ///< when the call began, seconds since 1970
+    double wall_seconds = 0;             ///< of the whole call
+    double run_seconds = 0;              ///< from the first decode to the last packet, without loading and joining
+    double load_seconds = 0;             ///< model load, and what is tried out at load
+    double first_run_seconds = 0;        ///< of the model, until its result was there; on a GPU part of load_seconds
+    double first_frame_seconds = 0;      ///< from the call to the first frame handed to the model or the encoder
+    double join_seconds = 0;             ///< of what was left to join after the last segment
     double fps = 0;                      ///< frames worked on in this call / run_seconds
     std::int64_t peak_memory = 0;        ///< bytes resident at most
     std::string limiting_stage;          ///< "" when nothing was worked on
