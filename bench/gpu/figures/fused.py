@@ -22,11 +22,12 @@ def pictures(bench):
     return bench.make("pictures.yuv", "-i", packed, "-pix_fmt", "yuv420p", "-f", "rawvideo")
 
 
-def encoders(bench, preset):
-    """Frames a second of one ffmpeg a core, all at once: what this machine encodes when it does nothing else."""
+def encoders(raw, preset):
+    """Frames a second of one ffmpeg a core, all at once: what this machine encodes when it does nothing else. `raw`: of
+    pictures()."""
     cores = len(os.sched_getaffinity(0))
     read = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "3840x2160", "-framerate", "24")
-    words = ("ffmpeg", "-v", "error", *read, "-i", str(pictures(bench)))
+    words = ("ffmpeg", "-v", "error", *read, "-i", str(raw))
     words += ("-c:v", "libx264", "-preset", preset, "-threads", "8", "-f", "null", "-")
     begin = time.perf_counter()
     started = [subprocess.Popen(words, stdin=subprocess.DEVNULL) for _ in range(cores)]
@@ -58,7 +59,8 @@ def row(bench, preset, net, alone):
 def f3(bench):
     size = (1920, 1080)
     nets = {net: bench.infer(net, size, 1, choice="fused")[0]["fps"] for net in ("sr.onnx", DEEP)}
-    codes = {preset: encoders(bench, preset) for preset in PRESETS}
+    raw = pictures(bench)
+    codes = {preset: encoders(raw, preset) for preset in PRESETS}
     runs = [(preset, "sr.onnx") for preset in PRESETS] + [(PRESETS[-1], DEEP)]
     rates = [row(bench, each, net, {"the net": nets[net], "its encoders": codes[each]}) for each, net in runs]
     for name, frames, aim in (("split_way", 240, 10.0), ("good_script", 900, 1.8)):
