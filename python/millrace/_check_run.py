@@ -78,11 +78,9 @@ def _resident() -> int:
 def check(chain: Chain, loaded: Sequence[Loaded], asked: Mapping[str, Any]) -> Whole:
     """Raises ScriptError where a run would."""
     first = loaded[0].script
-    generates = first.description["kind"] == "generator"
-    if generates:
-        _check_generator.refuse(str(first.path), "--size", asked["size"])
-    if not generates:
+    if first.description["kind"] != "generator":
         return _Check(chain, loaded, wanted(first.description, asked["size"] or _SIZE, _batch(chain, asked))).run()
+    _check_generator.refuse(str(first.path), "--size", asked["size"])
     if len(loaded) > 1:
         return _Check(chain, loaded, _check_generator.takes_behind(first, _batch(chain, asked))).run()
     _check_generator.refuse(str(first.path), "--batch", asked["batch"])
@@ -131,10 +129,10 @@ class _Check:
             link.setup(self._size)
         first = self._call(self._size)
         assert first  # a generator without a frame is refused
-        for link, (seconds, value) in zip(self._links, first, strict=True):
+        handed_to = [*(link.found.name for link in self._links[1:]), ""]
+        for link, (seconds, value), name in zip(self._links, first, handed_to, strict=True):
             link.found.first_call_seconds = seconds
-            behind = self._links[self._links.index(link) + 1 :]
-            link.describe(value, behind[0].found.name if behind else "")
+            link.describe(value, name)
         self._further_calls(first)
         del first
         self._short_call()
@@ -151,8 +149,8 @@ class _Check:
         if batch is None:
             return None
         done: list[tuple[float, Any]] = []
-        for before, link in zip([None, *self._links], self._links, strict=False):
-            if before is not None:
+        for link in self._links:
+            if done:
                 batch = _next_batch(batch, done[-1][1], link.takes)
             done.append(link.call(batch))
         return done
