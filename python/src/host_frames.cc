@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/error.h"
+#include "engine/writer_job.h"
 
 namespace millrace::python {
 
@@ -39,23 +39,21 @@ std::string wanted_frames(const core::TensorDesc& frame) {
                        fmt::join(frame.shape, ", "));
 }
 
-[[noreturn]] void refuse_frames(const std::string& message) { throw core::Error(core::ErrorCode::usage, message); }
-
 HostArray array_of(nb::handle object, const core::TensorDesc& frame) {
     try {
         return nb::cast<HostArray>(object);
     } catch (const nb::cast_error&) {  // said below
         PyErr_Clear();
     }
-    refuse_frames(fmt::format("frames: expected an array ({}) that speaks DLPack or the buffer protocol, found {}",
-                              wanted_frames(frame), class_name(object)));
+    engine::refuse(fmt::format("frames: expected an array ({}) that speaks DLPack or the buffer protocol, found {}",
+                               wanted_frames(frame), class_name(object)));
 }
 
 }  // namespace
 
 void check_frames(const core::TensorDesc& one, const core::TensorDesc& all, const core::TensorDesc& frame) {
     if (one == frame) return;
-    refuse_frames(fmt::format("frames: expected {}, found {}", wanted_frames(frame), core::to_string(all)));
+    engine::refuse(fmt::format("frames: expected {}, found {}", wanted_frames(frame), core::to_string(all)));
 }
 
 struct HostFrames::View {
@@ -77,11 +75,11 @@ HostFrames::HostFrames(nb::handle array, const core::TensorDesc& frame)
     const bool batched = rank == frame.shape.size() + 1;
     const std::vector<std::int64_t> one(shape.begin() + (batched ? 1 : 0), shape.end());
     if (dtype_name(view.array.dtype()) != core::name(frame.dtype) || one != frame.shape) {
-        refuse_frames(fmt::format("frames: expected {}, found {} [{}]", wanted_frames(frame),
-                                  dtype_name(view.array.dtype()), fmt::join(shape, ", ")));
+        engine::refuse(fmt::format("frames: expected {}, found {} [{}]", wanted_frames(frame),
+                                   dtype_name(view.array.dtype()), fmt::join(shape, ", ")));
     }
     if (view.array.device_type() != nb::device::cpu::value) {
-        refuse_frames(
+        engine::refuse(
             "frames: they are on a device that this Writer does not work on; copy them to the host, or declare "
             "device=\"cuda\"");
     }
