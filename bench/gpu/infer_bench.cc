@@ -7,6 +7,8 @@
 // CHOICE as "cuda/nhwc/graph/full/heuristic"; "fused": with plans chosen now; "-": measured at load.
 // MILLRACE_ONNXRUNTIME: libonnxruntime with CUDA. `ms` is a run's time on its stream, in a row with others, between
 // events on the GPU; `memory_mib` what the device has less than before the session was loaded, of all processes.
+// `kernel_share`: the part of such a row, run once more under CUPTI (`watched_ms` a run), in which a kernel ran; null
+// where CUPTI is not to be had.
 
 #include <fmt/format.h>
 
@@ -17,11 +19,14 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "device/buffer_pool.h"
 #include "device/copy.h"
+#include "device/cuda/activity.h"
 #include "device/cuda/probe.h"
 #include "device/stream.h"
 #include "device/tensor.h"
@@ -58,7 +63,36 @@ std::vector<device::Tensor> filled(device::BufferPool& pool, device::StreamRef s
     return tensors;
 }
 
-double milliseconds_a_run(Session& session) {
+struct Watched {
+    double ms = 0;  ///< a run
+    double kernel_share = 0;
+    double kernels = 0;  ///< a run
+};
+
+struct Timing {
+    double ms = 0;  ///< a run
+    std::optional<Watched> watched;
+};
+
+/// `time`: does so many runs, and says how many seconds one took.
+template <typename Time>
+std::optional<Watched> watch(const Time& time, int runs) {
+    try {
+        device::ActivityMonitor monitor;
+        const double seconds_a_run = time(runs);
+        const device::ActivityReport report = monitor.stop();
+        if (report.dropped > 0 || report.devices.empty())
+            throw core::Error(core::ErrorCode::failed, "CUPTI lost records");
+        const device::DeviceActivity& seen = report.devices.front();
+        return Watched{1e3 * seconds_a_run, seen.kernel_seconds / (seconds_a_run * runs),
+                       static_cast<double>(seen.kernels) / runs};
+    } catch (const core::Error& error) {
+        fmt::print(stderr, "gpu_infer_bench: time in kernels is not known: {}\n", error.what());
+    }
+    return std::nullopt;
+}
+
+Timing timing_of(Session& session) {
     device::BufferPool pool(gpu, "bench", plenty);
     const device::StreamRef stream = session.stream();
     const std::vector<device::Tensor> inputs = filled(pool, stream, session.input_descs());
@@ -75,7 +109,9 @@ double milliseconds_a_run(Session& session) {
     };
     (void)time(3);
     const double roughly = time(std::max(1, static_cast<int>(0.1 * seconds / time(3))));
-    return 1e3 * time(std::max(3, static_cast<int>(seconds / roughly)));
+    const int runs = std::max(3, static_cast<int>(seconds / roughly));
+    const double ms = 1e3 * time(runs);
+    return {ms, watch(time, runs)};
 }
 
 struct Opened {
@@ -101,19 +137,23 @@ void bench(const ModelRequest& request, Size size) {
     const ModelDescription model = describe_model(request);
     const auto [session, plans_seconds] = open_session(request, model, model.input_size.value_or(size));
     const std::size_t after = device::cuda_memory(0).free_bytes;
-    const double ms = milliseconds_a_run(*session);
+    const auto [ms, watched] = timing_of(*session);
     const SessionReport report = session->report();
-    const nlohmann::json line{{"model", request.path},
-                              {"input", core::to_string(session->input_descs().at(0))},
-                              {"batch", model.batch},
-                              {"choice", to_string(report.choice)},
-                              {"ms", ms},
-                              {"fps", 1e3 * model.batch / ms},
-                              {"load_s", report.load_seconds},
-                              {"plans_s", plans_seconds},
-                              {"first_run_s", report.first_run_seconds},
-                              {"memory_mib", static_cast<double>(before - std::min(before, after)) / 1048576},
-                              {"fallbacks", report.fallbacks}};
+    nlohmann::json line{{"model", request.path},
+                        {"input", core::to_string(session->input_descs().at(0))},
+                        {"batch", model.batch},
+                        {"choice", to_string(report.choice)},
+                        {"ms", ms},
+                        {"fps", 1e3 * model.batch / ms},
+                        {"load_s", report.load_seconds},
+                        {"plans_s", plans_seconds},
+                        {"first_run_s", report.first_run_seconds},
+                        {"memory_mib", static_cast<double>(before - std::min(before, after)) / 1048576},
+                        {"fallbacks", report.fallbacks},
+                        {"kernel_share", nullptr}};
+    if (watched)
+        line.update(
+            {{"kernel_share", watched->kernel_share}, {"watched_ms", watched->ms}, {"kernels", watched->kernels}});
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);
 }

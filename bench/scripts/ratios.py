@@ -133,7 +133,7 @@ def bench_torch(bench: Bench) -> dict:
     words = ["--device", "cuda", "-preset", "ultrafast", "-an", "--frames", str(bench.options.frames)]
     probe = bench.run("sr_torch.py", film, "torch.mp4", *words[:-1], "8")
     width, height = probe["size_in"]
-    alone = TORCH_ALONE.format(width=width, height=height, rounds=bench.options.frames // 4)
+    alone = TORCH_ALONE.format(width=width, height=height, rounds=min(bench.options.frames // 4, 600))
     before = bench.apart(alone)
     report = bench.run("sr_torch.py", film, "torch.mp4", *words)
     after = bench.apart(alone)
