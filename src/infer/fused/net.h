@@ -110,6 +110,9 @@ struct Pointwise {
     int value = -1;
     float low = 0;
     float high = 0;
+
+    /// Whether it takes constants or another value besides the one that it changes.
+    [[nodiscard]] bool has_operand() const { return !constants.empty() || value >= 0; }
 };
 
 /// What one layer has at the most.

@@ -15,7 +15,7 @@ PlacedLayer with_values(PlacedLayer placed, const Layer& layer, const Elsewhere&
     }
     std::size_t next = 0;
     for (const Pointwise& step : layer.pointwise) {
-        if (step.constants.empty() && step.value < 0) continue;
+        if (!step.has_operand()) continue;
         // cuDNN has no operands of steps that follow in a pass of their own.
         if (next < placed.memory.operands.size()) move(step.value, placed.memory.operands[next]);
         if (elementwise) move(step.value, elementwise->operands.at(next).data);

@@ -161,7 +161,7 @@ ElementwiseSite NetRunner::elementwise_of(const Layer& layer, const ConvolutionM
     for (const int value : layer.inputs) site.inputs.push_back(pixels_of(value));
     std::size_t next = 0;
     for (const Pointwise& step : layer.pointwise) {
-        if (step.constants.empty() && step.value < 0) continue;
+        if (!step.has_operand()) continue;
         const bool whole = step.value >= 0 && padded(step.value) == padded(layer.output);
         site.operands.push_back({memory.operands.at(next++), whole, step.value >= 0});
     }

@@ -40,7 +40,7 @@ inline Steps steps_of(const ElementwiseSite& site) {
     for (const Pointwise& step : site.layer->pointwise) {
         Steps::Item& item = steps.items[steps.count++];
         item = {step.kind, Steps::Reads::none, step.low, step.high, nullptr};
-        if (step.constants.empty() && step.value < 0) continue;
+        if (!step.has_operand()) continue;
         const Operand& operand = site.operands.at(next++);
         item.operand = reinterpret_cast<const Group*>(operand.data);
         item.reads = !operand.of_batch ? Steps::Reads::constants

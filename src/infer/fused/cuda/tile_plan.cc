@@ -38,7 +38,7 @@ class TilePlan final : public ConvolutionPlan {
         job_.pads = site.convolution.pads;
         for (const Pointwise& step : site.pointwise) {
             job_.step[job_.steps++] = {step.kind, step.low, step.high, nullptr};
-            has_constants_.push_back(!step.constants.empty());
+            has_operand_.push_back(step.has_operand());
         }
     }
 
@@ -52,7 +52,7 @@ class TilePlan final : public ConvolutionPlan {
         job_.result = memory.output;
         auto operand = memory.operands.begin();
         for (int i = 0; i < job_.steps; ++i) {
-            if (has_constants_[static_cast<std::size_t>(i)]) job_.step[i].constants = *operand++;
+            if (has_operand_[static_cast<std::size_t>(i)]) job_.step[i].constants = *operand++;
         }
         convolve_tiles(stream_, job_);
     }
@@ -60,7 +60,7 @@ class TilePlan final : public ConvolutionPlan {
   private:
     device::StreamRef stream_;
     TileConvolution job_;
-    std::vector<bool> has_constants_;  ///< of each step
+    std::vector<bool> has_operand_;  ///< of each step
 };
 
 }  // namespace
