@@ -1,15 +1,9 @@
 #pragma once
 // Layers of a run for which values lie in the caller's memory. Private to src/infer/fused/cuda.
 
-#include <cstddef>
-#include <map>
-
 #include "infer/fused/cuda/net_runner.h"
 
 namespace millrace::infer::fused::cuda {
-
-/// Addresses of values that are not where the net keeps them.
-using Elsewhere = std::map<int, std::byte*>;
 
 /// The same layer with those addresses. `layer` is what `placed` was made of.
 [[nodiscard]] PlacedLayer with_values(PlacedLayer placed, const Layer& layer, const Elsewhere& elsewhere);

@@ -41,14 +41,14 @@ std::vector<LayerTime> NetRunner::time_layers(std::span<const device::Tensor> in
                                               std::span<const device::Tensor> outputs) {
     const device::StreamRef stream = handle_.stream();
     std::vector<LayerTime> times;
-    times.push_back({taking_in, "", seconds_of(stream, [&] { take_in(inputs); })});
+    times.push_back({taking_in, "", seconds_of(stream, [&] { take_in(inputs, {}); })});
     for (std::size_t i = 0; i < layers_.size(); ++i) {
         const PlacedLayer& layer = layers_[i];
         if (layer.plan == nullptr && !layer.elementwise) continue;  // giving the result out does it on the way
         times.push_back({net_.layers[i].name, layer.plan != nullptr ? layer.plan->name() : "",
                          seconds_of(stream, [&] { enqueue(layer); })});
     }
-    times.push_back({giving_out, "", seconds_of(stream, [&] { give_out(outputs); })});
+    times.push_back({giving_out, "", seconds_of(stream, [&] { give_out(outputs, {}); })});
     return times;
 }
 

@@ -235,10 +235,23 @@ void NetRunner::lease_workspace() {
     for (PlacedLayer& layer : layers_) layer.memory.workspace = workspace_.data;
 }
 
-void NetRunner::take_in(std::span<const device::Tensor> inputs) {
+Elsewhere NetRunner::packed_by_caller(std::span<const device::Tensor> inputs,
+                                      std::span<const device::Tensor> outputs) const {
+    Elsewhere elsewhere;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (is_packed(inputs[i], borders_.input)) continue;
-        pack(handle_.stream(), inputs[i].data, inputs[i].desc.dtype, pixels_of(net_.inputs.at(i).value));
+        if (is_packed(inputs[i], borders_.input)) elsewhere[net_.inputs.at(i).value] = inputs[i].data;
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (is_packed(outputs[i], borders_.output)) elsewhere[results_.at(i).value] = outputs[i].data;
+    }
+    return elsewhere;
+}
+
+void NetRunner::take_in(std::span<const device::Tensor> inputs, const Elsewhere& elsewhere) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const int value = net_.inputs.at(i).value;
+        if (elsewhere.contains(value)) continue;
+        pack(handle_.stream(), inputs[i].data, inputs[i].desc.dtype, pixels_of(value));
     }
 }
 
@@ -247,23 +260,17 @@ void NetRunner::enqueue(const PlacedLayer& layer) {
     if (layer.elementwise) enqueue_elementwise(handle_.stream(), *layer.elementwise);
 }
 
-void NetRunner::give_out(std::span<const device::Tensor> outputs) {
+void NetRunner::give_out(std::span<const device::Tensor> outputs, const Elsewhere& elsewhere) {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (is_packed(outputs[i], borders_.output)) continue;
         const Result& result = results_.at(i);
+        if (elsewhere.contains(result.value)) continue;
         unpack(handle_.stream(), pixels_of(result.value), result.blocks, outputs[i].data, outputs[i].desc.dtype);
     }
 }
 
 void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs) {
-    Elsewhere elsewhere;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (is_packed(inputs[i], borders_.input)) elsewhere[net_.inputs.at(i).value] = inputs[i].data;
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (is_packed(outputs[i], borders_.output)) elsewhere[results_.at(i).value] = outputs[i].data;
-    }
-    take_in(inputs);
+    const Elsewhere elsewhere = packed_by_caller(inputs, outputs);
+    take_in(inputs, elsewhere);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
         if (elsewhere.empty()) {
             enqueue(layers_[i]);
@@ -271,7 +278,7 @@ void NetRunner::enqueue(std::span<const device::Tensor> inputs, std::span<const 
             enqueue(with_values(layers_[i], net_.layers[i], elsewhere));
         }
     }
-    give_out(outputs);
+    give_out(outputs, elsewhere);
 }
 
 }  // namespace millrace::infer::fused::cuda

@@ -33,6 +33,9 @@ struct PlacedLayer {
     std::optional<ElementwiseSite> elementwise;  ///< no convolution, or what cuDNN does not fuse with one
 };
 
+/// Addresses of values that are not where the net keeps them.
+using Elsewhere = std::map<int, std::byte*>;
+
 /// Where plans come from, and who hears of them. Borrowed.
 struct Planning {
     PlanStore& store;
@@ -62,14 +65,19 @@ class NetRunner {
     /// runs, which the stream keeps apart.
     void enqueue(std::span<const device::Tensor> inputs, std::span<const device::Tensor> outputs);
 
-    /// How long each layer takes by itself, and what lies before and behind them. Waits for the stream.
+    /// How long each layer takes by itself, and what lies before and behind them: of elements of [N, C, H, W]. Waits
+    /// for the stream.
     [[nodiscard]] std::vector<LayerTime> time_layers(std::span<const device::Tensor> inputs,
                                                      std::span<const device::Tensor> outputs);
 
   private:
-    void take_in(std::span<const device::Tensor> inputs);
+    /// What comes, or is wanted, as borders() has it: layers read and write it where it is.
+    [[nodiscard]] Elsewhere packed_by_caller(std::span<const device::Tensor> inputs,
+                                             std::span<const device::Tensor> outputs) const;
+    /// Of what is not elsewhere.
+    void take_in(std::span<const device::Tensor> inputs, const Elsewhere& elsewhere);
     void enqueue(const PlacedLayer& layer);
-    void give_out(std::span<const device::Tensor> outputs);
+    void give_out(std::span<const device::Tensor> outputs, const Elsewhere& elsewhere);
     void place_weights();
     void make_plans(const Planning& planning);
     void plan_convolution(const Layer& layer, PlacedLayer& placed, PlanStore& plans);
