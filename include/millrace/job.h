@@ -125,7 +125,7 @@ struct RunOptions {
     /// Where models run and pictures are made: "cpu", "cuda" (the first GPU), "cuda:N", or several GPUs of one kind
     /// with commas between.
     std::string device = "cpu";
-    std::size_t memory = 0;      ///< bytes for what is in flight; 0: 512 MiB a core, at most a quarter of the machine's
+    std::size_t memory = 0;      ///< bytes for what is in flight; 0: 1 GiB a core, at most a quarter of the machine's
     std::size_t gpu_memory = 0;  ///< bytes of each GPU's memory; 0: four fifths of what is free when the run begins
     int lanes = 0;               ///< segments in work at once, at most; 0: grown as needed
     double segment_length = 0;   ///< seconds; 0: by the rule of docs/segments.md

@@ -143,7 +143,7 @@ constexpr std::array table{
     Option{"device", "-d", "NAME", "",
            "where to work: cpu, cuda:0, cuda:0,cuda:1; see 'millrace devices' (default: cpu)", running_group, model,
            all, once, set::device},
-    Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: 512M a core)", running_group, media,
+    Option{"memory", "", "BYTES", "", "bound for frames in flight: 2G (default: 1G a core)", running_group, media,
            run_only, once, set::memory},
     Option{"gpu-memory", "", "BYTES", "", "bound for each GPU's memory (default: four fifths of what is free)",
            running_group, media, 0U, once, set::gpu_memory},

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "device/picture.h"
 #include "engine/limits.h"
+#include "engine/machine.h"
 #include "infer/script.h"
 #include "infer/shapes.h"
 #include "pipeline/model_io.h"
@@ -43,6 +44,7 @@ Clip::Clip(const ClipRequest& request, const std::stop_token& stop)
       frame_(frame_of(model_, input_->plan().video)),
       random_(input_),
       converter_(model_, frame_, input_->device()) {
+    run_.memory = memory_for(run_, machine_cores());  // once: to ask the machine takes as long as a small frame
     const std::size_t batch = infer::picture_input_desc(model_, frame_).byte_count();
     if (2 * batch <= memory()) return;
     throw core::Error(core::ErrorCode::usage,
@@ -55,7 +57,7 @@ Clip::Clip(const ClipRequest& request, const std::stop_token& stop)
 // Bytes of tensors on their device.
 std::size_t Clip::memory() const {
     if (input_->device().kind == device::DeviceKind::cuda) return input_->gpu_memory().model;
-    return memory_for(run_, machine_cores());
+    return run_.memory;
 }
 
 const FrameTimes& Clip::known_times(const std::stop_token& stop) {
@@ -128,7 +130,7 @@ pipeline::FrameStreamPlan Clip::stream_plan() const {
 
 Clip::Ahead Clip::ahead_on_host() const {
     const core::PictureDesc& picture = input_->plan().video.picture;
-    const std::size_t bytes = memory_for(run_, machine_cores()) / 4;
+    const std::size_t bytes = run_.memory / 4;
     return {bytes / decoder_bytes(picture), bytes / device::picture_bytes(picture)};
 }
 

@@ -60,7 +60,7 @@ class Clip {
     [[nodiscard]] Ahead ahead_on_host() const;
     [[nodiscard]] Ahead ahead_on_gpu() const;
 
-    RunOptions run_;
+    RunOptions run_;  ///< with its memory, also where none was asked for
     std::shared_ptr<ClipInput> input_;
     infer::ModelDescription model_;
     infer::Size frame_;

@@ -1,12 +1,10 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/error.h"
 #include "device/cuda/probe.h"
-#include "engine/limits.h"
 #include "engine/machine.h"
 #include "infer/engine_runtime.h"
 #include "infer/session.h"
@@ -20,10 +18,9 @@ namespace {
 using nlohmann::json;
 
 json host_device() {
-    const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
     return {{"name", "cpu"},
-            {"description", fmt::format("{}, {} cores", engine::processor_name(), engine::machine_cores())},
-            {"memory_bytes", memory},
+            {"description", engine::processor_text()},
+            {"memory_bytes", engine::machine_memory()},
             {"usable", true}};
 }
 

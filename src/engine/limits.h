@@ -11,9 +11,6 @@ namespace millrace::engine {
 
 inline constexpr std::size_t mib = std::size_t{1} << 20U;  ///< bytes, for messages
 
-/// Of this machine; at least 1.
-[[nodiscard]] int machine_cores();
-
 /// Lanes by cores, by --lanes, and by what one lane keeps in memory (docs/memory.md has the estimate).
 [[nodiscard]] pipeline::Limits make_limits(const RunOptions& options, const pipeline::ResolvedJob& job, int cores);
 

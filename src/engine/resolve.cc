@@ -16,6 +16,7 @@
 #include "engine/half_check.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
+#include "engine/machine.h"
 #include "engine/output_checks.h"
 #include "engine/selection.h"
 #include "engine/tuning.h"

@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "engine/device_choice.h"
-#include "engine/limits.h"
 #include "engine/machine.h"
 #include "engine/tune_live.h"
 #include "engine/tune_meter.h"
@@ -98,7 +97,7 @@ class Tuner {
         body_["model"] = asked_.model.path;
         body_["input"] = asked_.input.path;
         body_["device"] = engine::device_names(prepared.devices);
-        body_["machine"] = fmt::format("{}, {} cores", engine::processor_name(), engine::machine_cores());
+        body_["machine"] = engine::processor_text();
         if (meter_->on_gpu()) body_["machine"] = engine::kind_of(prepared.devices.front());
         body_["runtime"] = prepared.model->runtime.version;
         body_["precision"] = precision_of(asked_.model, *meter_);

@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "engine/device_choice.h"
 #include "engine/identity.h"
-#include "engine/limits.h"
 #include "engine/machine.h"
 #include "engine/model_settings.h"
 #include "engine/output_checks.h"

@@ -13,6 +13,7 @@
 #include "engine/device_choice.h"
 #include "engine/identity.h"
 #include "engine/limits.h"
+#include "engine/machine.h"
 #include "engine/opened_input.h"
 #include "engine/output_checks.h"
 #include "engine/version.h"

@@ -49,10 +49,10 @@ def command_of(*arguments) -> list[str]:
     return [str(PROGRAM), *map(str, arguments)]
 
 
-def millrace(*arguments, stdin=None, cwd=None, timeout=TIMEOUT, env=None) -> Ended:
-    """Run the program to its end, whatever that is."""
+def millrace(*arguments, stdin=None, cwd=None, timeout=TIMEOUT, env=None, before=()) -> Ended:
+    """Run the program to its end, whatever that is. `before`: the words of a command that starts it."""
     done = subprocess.run(
-        command_of(*arguments),
+        [*before, *command_of(*arguments)],
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
