@@ -25,7 +25,7 @@ using dlpack::Managed;
 using dlpack::ManagedVersioned;
 
 dlpack::Device dlpack_of(DeviceId device) {
-    if (device.kind == DeviceKind::host) return {dlpack::cpu, 0};
+    if (device::on_host(device)) return {dlpack::cpu, 0};
     return {dlpack::cuda, device.index};
 }
 

@@ -50,7 +50,7 @@ nb::dict interface_of(const FrameTensor& self) {
     return interface;
 }
 
-bool on_host(const FrameTensor& self) { return self.tensor().device.kind == device::DeviceKind::host; }
+bool on_host(const FrameTensor& self) { return device::on_host(self.tensor().device); }
 
 /// Version 3 of numpy's array interface (numpy's reference, "The array interface protocol"): a view without a copy.
 nb::dict array_interface(const FrameTensor& self) {

@@ -30,8 +30,6 @@ void copy_host_array(nb::handle array, const device::Tensor& to) {
     std::memcpy(to.data, view.data(), view.nbytes());
 }
 
-bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
-
 }  // namespace
 
 ScriptFrames::ScriptFrames(device::DeviceId device, std::size_t scripts)
@@ -50,7 +48,7 @@ void ScriptFrames::look_after(const std::string& path) {
     if (count_kept() <= most) return;
     // What is only forgotten: cycles of objects, and arrays that a library gives up when a GPU is done with them.
     nb::module_::import_("gc").attr("collect")();
-    for (int looks = 0; count_kept() > most && looks < most_looks && !on_host(stream_); ++looks) {
+    for (int looks = 0; count_kept() > most && looks < most_looks && !device::on_host(stream_); ++looks) {
         const nb::gil_scoped_release others_run;
         std::this_thread::sleep_for(look_interval);
     }
@@ -108,7 +106,7 @@ void ScriptFrames::copy_part(const device::Tensor& from, const device::Tensor& t
 
 void ScriptFrames::take_array(nb::handle array, const device::Tensor& to) {
     if (nb::isinstance<FrameTensor>(array)) return take_own(*nb::inst_ptr<FrameTensor>(array), to);
-    if (on_host(stream_)) return copy_host_array(array, to);
+    if (device::on_host(stream_)) return copy_host_array(array, to);
     device::Tensor from = import_dlpack(array, stream_);
     copy_part(from, to);
     results_.keep(std::move(from), stream_);

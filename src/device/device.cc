@@ -2,8 +2,6 @@
 
 namespace millrace::device {
 
-std::string to_string(DeviceId device) {
-    return device.kind == DeviceKind::host ? "cpu" : "cuda:" + std::to_string(device.index);
-}
+std::string to_string(DeviceId device) { return on_host(device) ? "cpu" : "cuda:" + std::to_string(device.index); }
 
 }  // namespace millrace::device

@@ -28,4 +28,8 @@ struct StreamRef {
 
 [[nodiscard]] inline StreamRef host_stream() { return {}; }
 
+/// Work there is done once it is enqueued, and takes no time of a GPU.
+[[nodiscard]] inline bool on_host(DeviceId device) { return device.kind == DeviceKind::host; }
+[[nodiscard]] inline bool on_host(StreamRef stream) { return on_host(stream.device); }
+
 }  // namespace millrace::device

@@ -55,13 +55,13 @@ Timeline::Mark& Timeline::mark_of(Marks& marks, StreamRef stream) {
 }
 
 void Timeline::mark(Marks& marks, StreamRef stream) {
-    if (stream.device.kind == DeviceKind::host) return;
+    if (on_host(stream)) return;
     const std::scoped_lock lock(mutex_);
     mark_of(marks, stream).event.record(stream);
 }
 
 bool Timeline::after_all(DeviceId device) {
-    if (device.kind == DeviceKind::host) return true;
+    if (on_host(device)) return true;
     const std::scoped_lock lock(mutex_);
     Event point(device);  // a mark that could not be made must leave no trace
     if (!point.record_all()) return false;

@@ -51,7 +51,7 @@ Clip::Clip(const ClipRequest& request, const std::stop_token& stop)
                       fmt::format("--batch {}: two batches of {}x{} frames take {} MiB, and {} MiB may be used; give a "
                                   "smaller batch or size, or more {}",
                                   model_.batch, frame_.width, frame_.height, 2 * batch / mib, memory() / mib,
-                                  input_->device().kind == device::DeviceKind::host ? "--memory" : "--gpu-memory"));
+                                  device::on_host(input_->device()) ? "--memory" : "--gpu-memory"));
 }
 
 // Bytes of tensors on their device.

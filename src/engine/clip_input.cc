@@ -91,7 +91,7 @@ void ClipInput::choose_segments(const Job& job) {
 // On the GPU as far as it can.
 void ClipInput::choose_decoder(const Job& job) {
     decoder_ = decoder_options(job, input_);
-    if (device_.kind == device::DeviceKind::host) return;
+    if (device::on_host(device_)) return;
     media::DecoderOptions there = decoder_;
     there.device = device_;
     if (const auto reason = media::why_not_on_gpu(*input_.source, there)) {

@@ -103,7 +103,7 @@ std::vector<device::DeviceId> choose_devices(const std::string& names) {
 }
 
 std::string kind_of(device::DeviceId device) {
-    if (device.kind == device::DeviceKind::host) return "cpu";
+    if (device::on_host(device)) return "cpu";
     const std::vector<device::CudaDeviceInfo> gpus = device::cuda_devices();
     const auto found = std::ranges::find(gpus, device.index, &device::CudaDeviceInfo::index);
     return found != gpus.end() ? named_kind(*found) : device::to_string(device);

@@ -21,7 +21,7 @@ GpuMemory share_gpu_memory(std::size_t total) {
 }
 
 GpuMemory gpu_memory_for(const RunOptions& options, const std::vector<device::DeviceId>& devices) {
-    if (devices.front().kind == device::DeviceKind::host) return {};
+    if (device::on_host(devices.front())) return {};
     const auto free_on = [](device::DeviceId device) { return device::cuda_memory(device.index).free_bytes; };
     const device::DeviceId device = *std::ranges::min_element(devices, {}, free_on);
     const std::size_t free = free_on(device);

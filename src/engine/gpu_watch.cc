@@ -28,7 +28,7 @@ void add_gpus(const device::ActivityReport& seen, Report& report) {
 }  // namespace
 
 GpuWatch::GpuWatch(const std::vector<device::DeviceId>& devices, device::CopyLedger* copies) : copies_(copies) {
-    if (devices.front().kind == device::DeviceKind::host) return;
+    if (device::on_host(devices.front())) return;
     try {
         monitor_.emplace(copies);
     } catch (const core::Error& error) {  // the run is worth more than its figures

@@ -35,7 +35,7 @@ Quantiser::Quantiser(const FrameSpec& frames, const core::PictureDesc& picture, 
 device::Picture Quantiser::make(const device::Tensor& frame) {
     profile_.count_frames(pipeline::Stage::to_picture);
     const pipeline::Timed busy(profile_, pipeline::Stage::to_picture, pipeline::Activity::busy);
-    return frame.device.kind == device::DeviceKind::host ? on_host(frame) : on_gpu(frame);
+    return device::on_host(frame.device) ? on_host(frame) : on_gpu(frame);
 }
 
 std::int64_t Quantiser::nan_values() const {
@@ -46,7 +46,7 @@ std::int64_t Quantiser::nan_values() const {
 // To floats of the same values: ops know no other numbers.
 device::Tensor Quantiser::widened(device::StreamRef stream, const device::Tensor& frame) {
     if (frames_.dtype != core::DType::uint8) return frame.share();
-    const bool on_host = stream.device.kind == device::DeviceKind::host;
+    const bool on_host = device::on_host(stream);
     device::Tensor floats =
         device::lease_tensor(on_host ? floats_host_ : floats_device_, {core::DType::float32, frames_.tensor().shape});
     ops::widen(stream, frame, floats);

@@ -51,7 +51,7 @@ device::Tensor ResidentRuns::noise(const core::TensorDesc& desc) {
     device::BufferPool host({}, "measured runs", device::unbounded);
     device::Tensor here = device::lease_tensor(host, desc);
     fill_with_noise(here);
-    if (pool_.device().kind == device::DeviceKind::host) return here;
+    if (device::on_host(pool_.device())) return here;
     const device::Stream stream(pool_.device());
     device::Tensor there = device::copied(stream, pool_, here);
     device::synchronize(stream);

@@ -70,7 +70,7 @@ Results SwitchingSession::read(Tensors outputs) {
 
 void SwitchingSession::serve(Session& session, const RunTensors& tensors) {
     session.run(session.stream(), tensors);
-    if (stream_.ref().device.kind == device::DeviceKind::host) return;
+    if (device::on_host(stream_)) return;
     // Whoever waits for our stream waits for the run.
     device::Event done(stream_.ref().device);
     done.record(session.stream());

@@ -87,7 +87,7 @@ struct ToPicture::Impl {
     }
 
     std::int64_t run(device::StreamRef stream, const ToPictureWork& work, DeviceTables* tables) {
-        if (stream.device.kind == device::DeviceKind::host) {
+        if (device::on_host(stream)) {
             const std::int64_t seen = to_picture_host(plan, work.tensor, work.chroma, work.picture);
             nan.add(seen);
             return seen;

@@ -96,7 +96,7 @@ void ToTensor::run(device::StreamRef stream, const device::Picture& picture, con
     assert(!impl_->plan.spec.packing || stream.device.kind == device::DeviceKind::cuda);
     assert(picture.device == stream.device && tensor.device == stream.device);
     device::Access access(stream, picture.timeline, tensor.timeline);
-    if (stream.device.kind == device::DeviceKind::host) {
+    if (device::on_host(stream)) {
         to_tensor_host(impl_->plan, picture, tensor);
     } else {
         to_tensor_cuda(stream, impl_->plan, impl_->tables ? &*impl_->tables : nullptr, picture, tensor);

@@ -19,7 +19,7 @@ GpuTimes::~GpuTimes() {
 }
 
 void GpuTimes::begin(const device::TimelinePtr& read, const device::TimelinePtr& written) {
-    if (on_host(stream_)) return;
+    if (device::on_host(stream_)) return;
     collect();
     if (spare_.empty()) {
         constexpr auto timing = device::EventKind::timing;
@@ -32,7 +32,7 @@ void GpuTimes::begin(const device::TimelinePtr& read, const device::TimelinePtr&
 }
 
 void GpuTimes::end() {
-    if (on_host(stream_)) return;
+    if (device::on_host(stream_)) return;
     spare_.back().end.record(stream_);
     in_work_.push_back(std::move(spare_.back()));
     spare_.pop_back();

@@ -10,9 +10,6 @@
 
 namespace millrace::pipeline {
 
-/// Work there is done when it is enqueued, and takes no time of a GPU.
-[[nodiscard]] inline bool on_host(device::StreamRef stream) { return stream.device.kind == device::DeviceKind::host; }
-
 /// Adds to a stage's GPU time what is enqueued on one stream, once it is over: looks when the next piece comes, so that
 /// nobody waits. On the host it does nothing. Not thread-safe. `profile` must outlive it, the stream need not.
 class GpuTimes {

@@ -11,14 +11,14 @@ RunsInFlight::RunsInFlight(device::StreamRef stream, Profile& profile) : stream_
 
 void RunsInFlight::begin() {
     began_ = Clock::now();
-    if (on_host(stream_)) return;
+    if (device::on_host(stream_)) return;
     runs_.push_back({device::Event(stream_.device, device::EventKind::timing),
                      device::Event(stream_.device, device::EventKind::timing)});
     runs_.back().begin.record(stream_);
 }
 
 void RunsInFlight::end() {
-    if (on_host(stream_)) {
+    if (device::on_host(stream_)) {
         profile_.add(Stage::model, Activity::busy, began_, Clock::now());
         return;
     }
@@ -45,7 +45,7 @@ ModelStage::ModelStage(infer::Session& session, Batcher& batcher, Profile& profi
       stream_(session.stream()),
       output_descs_(session.output_descs()),
       // Bounded by the segments' frames in flow: a lane that has enough of them feeds no further one.
-      outputs_(stream_.device, "model output", on_host(stream_) ? device::unbounded : results.memory),
+      outputs_(stream_.device, "model output", device::on_host(stream_) ? device::unbounded : results.memory),
       downloads_(device::make_staging_source(stream_.device), device::DeviceId{}, "model output on the host",
                  device::unbounded) {
     if (results.packed)
@@ -91,7 +91,7 @@ ModelStage::Tensors ModelStage::run(const Batch& batch, Tensors& states) {
     for (std::size_t i = 0; i < states.size(); ++i) {
         states[i] = outputs.at(static_cast<std::size_t>(session_.model().states[i].second)).share();
     }
-    if (on_host(stream_) || session_.model().output != infer::OutputKind::data) return outputs;
+    if (device::on_host(stream_) || session_.model().output != infer::OutputKind::data) return outputs;
     return downloaded(outputs);
 }
 

@@ -83,7 +83,7 @@ std::int64_t PictureMaker::nan_values() const {
 }
 
 device::Picture PictureMaker::from_model(const FrameTag& tag, const ModelResult& result) {
-    const bool on_host = stream_.ref().device.kind == device::DeviceKind::host;
+    const bool on_host = device::on_host(stream_);
     device::Picture picture = device::lease_picture(on_host ? pools_.host : pools_.device, target_);
     const auto port = static_cast<std::size_t>(model_->model.result_output);
     const device::Tensor tensor = result.outputs->at(port).at(result.slot);

@@ -27,7 +27,7 @@ ClipRequest request_for(const std::string& path, const std::string& device, int 
 }
 
 device::Tensor down(const device::Tensor& tensor) {
-    if (tensor.device.kind == device::DeviceKind::host) return tensor.share();
+    if (device::on_host(tensor.device)) return tensor.share();
     device::BufferPool host({}, "host", device::test::plenty);
     const device::Stream stream(gpu);
     device::Tensor copy = device::copied(stream, host, tensor);

@@ -99,7 +99,7 @@ Tensor Rig::input(const core::TensorDesc& desc, unsigned seed) {
 Bytes Rig::run(Session& session, const Tensor& input) { return run_all(session, input).front(); }
 
 std::vector<Bytes> Rig::run_all(Session& session, const Tensor& input) {
-    const bool on_host = session.stream().device.kind == device::DeviceKind::host;
+    const bool on_host = device::on_host(session.stream());
     BufferPool& pool = on_host ? host : memory;
     const Stream other(session.stream().device);
     Tensors inputs;

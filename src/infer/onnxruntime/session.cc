@@ -70,14 +70,14 @@ HostSession::HostSession(const ModelRequest& request, ModelDescription model, Si
 }
 
 Ort::Value HostSession::bind(const device::Tensor& tensor) const {
-    assert(tensor.device.kind == device::DeviceKind::host);
+    assert(device::on_host(tensor.device));
     return Ort::Value::CreateTensor(memory_, tensor.data, tensor.desc.byte_count(), tensor.desc.shape.data(),
                                     tensor.desc.shape.size(), ort::element_type(tensor.desc.dtype));
 }
 
 void HostSession::run([[maybe_unused]] device::StreamRef stream, const RunTensors& tensors) {
     const auto& [inputs, outputs, frames] = tensors;
-    assert(stream.device.kind == device::DeviceKind::host);
+    assert(device::on_host(stream));
     assert(inputs.size() == shapes_.inputs.size() && outputs.size() == shapes_.outputs.size());
     const bool first = !ran_.exchange(true);
     const auto begin = Clock::now();

@@ -120,7 +120,7 @@ std::optional<device::Picture> to_picture(FrameHandle frame, const core::Picture
 }
 
 FrameHandle to_av(const device::Picture& picture) {
-    assert(picture && picture.device.kind == device::DeviceKind::host);
+    assert(picture && device::on_host(picture.device));
     FrameHandle out = allocate_frame();
     out->format = to_av(picture.desc.format);
     out->width = picture.desc.width;

@@ -319,7 +319,7 @@ void try_encoder(const EncoderSettings& settings) {
         return;
     }
     EncoderSettings small = settings;
-    if (settings.device.kind == device::DeviceKind::host) {  // chips have least and largest sizes
+    if (device::on_host(settings.device)) {  // chips have least and largest sizes
         small.picture.width = std::min(small.picture.width, 64);
         small.picture.height = std::min(small.picture.height, 64);
     }
