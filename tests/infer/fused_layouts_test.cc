@@ -8,7 +8,7 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(
     Layouts, FusedOperator,
     ::testing::Values(
-        plain("Identity"), plain("Dropout"), plain("Cast", "to=1"),
+        plain("Identity"), plain("Dropout"), plain("Cast", "to=1"), plain("DepthToSpace", "blocksize=1"),
         Case{"DepthToSpaceDCR",
              [](ModelMaker& m, std::int64_t c) {
                  return m.node("DepthToSpace", {m.conv("input", static_cast<int>(c), 12, 1)}, "blocksize=2");
