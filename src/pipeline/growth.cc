@@ -11,6 +11,8 @@ namespace {
 
 /// A lane is added while the process leaves more of the machine idle than this.
 constexpr double idle_share = 0.05;
+/// Encoders that keep the model waiting for more of the time than one part in so many are behind.
+constexpr int blocked_part = 8;
 
 double process_cpu_seconds() {
     rusage usage{};
@@ -33,11 +35,11 @@ int Growth::wanted_lanes(const Seen& seen) {
     if (Clock::now() - checked_ < pace_.interval) return 0;
     const int samples = std::exchange(samples_, 0);
     const bool starves = 2 * std::exchange(starving_, 0) > samples;
-    const bool blocked = 2 * std::exchange(blocked_, 0) > samples;
+    const bool blocked = blocked_part * std::exchange(blocked_, 0) > samples;
     const bool idles = has_idle_cores();
     if (starves) return std::min(pace_.at_once, seen.lanes);
     const bool ends = std::cmp_less_equal(seen.left, seen.lanes);
-    return blocked && (idles || ends) ? 1 : 0;
+    return blocked && (idles || ends) ? std::clamp(seen.lanes / 2, 1, pace_.at_once) : 0;
 }
 
 bool Growth::has_idle_cores() {

@@ -9,17 +9,18 @@
 
 namespace millrace::pipeline {
 
-/// `interval`: how long is looked before an answer. While the model starves, up to `at_once` lanes are added, as many
-/// as there are: a GPU that waits is dear, and a lane takes none of its cores.
+/// `interval`: how long is looked before an answer. Up to `at_once` lanes are added together: while the model starves
+/// as many as there are, as a GPU that waits is dear, and a lane takes none of its cores; for encoders half of
+/// that.
 struct GrowthPace {
     std::chrono::milliseconds interval;
     int at_once = 1;
 };
 
-/// Watches one station. Another lane, which decodes and has an encoder, helps when the model waits for frames, and when
-/// it waits for encoders, or there is none, and cores are idle or are about to be: while no more than one further
-/// segment a lane is left, all of them are begun, as the few that come last would not keep all cores at work. Not
-/// thread-safe.
+/// Watches one station. Another lane, which decodes and has an encoder, helps when the model waits for frames most of
+/// the time, and when some of it waits for encoders, or there is no model, and cores are idle or are about to be: while
+/// no more than one further segment a lane is left, all of them are begun, as the few that come last would not keep all
+/// cores at work. Not thread-safe.
 class Growth {
   public:
     Growth(int cores, GrowthPace pace);
@@ -30,7 +31,7 @@ class Growth {
         std::size_t left;  ///< segments that no lane has taken
     };
 
-    /// How many further lanes the station wants. To be asked some ten times a second with what is seen.
+    /// How many further lanes the station wants. To be asked many times an interval with what is seen.
     [[nodiscard]] int wanted_lanes(const Seen& seen);
 
   private:

@@ -22,9 +22,13 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr std::chrono::milliseconds observe_interval{100};
+constexpr std::chrono::milliseconds look_interval{20};
 /// Long enough for an encoder's lookahead to fill, during which it leaves cores idle.
 constexpr GrowthPace growth_pace{std::chrono::milliseconds(1500), 1};
 constexpr GrowthPace gpu_growth_pace{std::chrono::milliseconds(300), 8};
+/// How long lanes wait for the first frame of those that began before them.
+constexpr std::chrono::milliseconds first_frame_patience{500};
+constexpr std::chrono::milliseconds first_frame_interval{5};
 
 // A sequential model takes its frames in order, from one lane.
 int lane_limit(const ResolvedJob& job) {
@@ -80,19 +84,42 @@ class Runner {
 
     void run_lanes(const std::function<void(const RunProgress&)>& observe) {
         for (Station& station : stations_) station.start();
-        const int first_lanes = std::max(job_.limits.first_lanes, static_cast<int>(stations_.size()));
-        for (int lane = 0; lane < std::min(first_lanes, max_lanes_); ++lane) {
-            add_lane(houses_[static_cast<std::size_t>(lane) % houses_.size()]);
-        }
+        add_first_lanes();
         std::vector<Growth> growths(stations_.size(),
                                     Growth(job_.limits.cores, on_gpu(job_) ? gpu_growth_pace : growth_pace));
-        while (!wait_for_lanes(observe_interval)) {
-            observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
+        Clock::time_point observed = Clock::now();
+        while (!wait_for_lanes(look_interval)) {
+            if (Clock::now() - observed >= observe_interval) {
+                observe({frames_reused_ + frames_done_.load(), frames_reused_, lanes_alive()});
+                observed = Clock::now();
+            }
             for (std::size_t i = 0; i < growths.size(); ++i) {
                 const Growth::Seen seen{stations_[i].next(), lanes_started_[i], schedule_.left()};
                 const int wanted = growths[i].wanted_lanes(seen);
                 for (int added = 0; added < wanted && may_grow(i); ++added) add_lane(houses_[i]);
             }
+        }
+    }
+
+    // A driver opens decoders one after the other, some 45 ms each, and keeps those that are open waiting meanwhile:
+    // begun all at once, lanes get the first frame to a GPU when the last one is open. One a GPU goes ahead.
+    void add_first_lanes() {
+        const auto ahead = static_cast<int>(stations_.size());
+        const int first = std::min(std::max(job_.limits.first_lanes, ahead), max_lanes_);
+        if (on_gpu(job_)) {
+            add_lanes_to(std::min(ahead, first));
+            wait_for_first_frame();
+        }
+        add_lanes_to(first);
+    }
+
+    void add_lanes_to(int count) {
+        while (static_cast<int>(lanes_.size()) < count) add_lane(houses_[lanes_.size() % houses_.size()]);
+    }
+
+    void wait_for_first_frame() {
+        const Clock::time_point end = Clock::now() + first_frame_patience;
+        while (!profile_.first_frame() && Clock::now() < end && !wait_for_lanes(first_frame_interval)) {
         }
     }
 
