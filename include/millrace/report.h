@@ -45,8 +45,9 @@ struct SegmentCounts {
 struct GpuReport {
     std::string device;  ///< "cuda:0"
     double kernel_seconds = 0;
-    double kernel_share = 0;  ///< of the run's time, 0 to 1
+    double kernel_share = 0;  ///< of the time in which kernels were recorded, 0 to 1
     std::int64_t kernels = 0;
+    double kernels_watched = 0;  ///< seconds in which they were recorded, from the beginning on
     double up_seconds = 0;
     double down_seconds = 0;
     std::int64_t up_bytes = 0;    ///< host to device

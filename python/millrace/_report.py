@@ -64,6 +64,7 @@ class Gpu:
     kernel_seconds: float
     kernel_share: float
     kernels: int
+    kernels_watched: float
     up: Copies
     down: Copies
 

@@ -15,10 +15,10 @@ const char* name(device::CopyDirection direction) {
 
 void add_gpus(const device::ActivityReport& seen, Report& report) {
     for (const device::DeviceActivity& gpu : seen.devices) {
-        const double share = seen.seconds > 0 ? gpu.kernel_seconds / seen.seconds : 0;
+        const double share = seen.kernels_watched > 0 ? gpu.kernel_seconds / seen.kernels_watched : 0;
         report.gpus.push_back({device::to_string({device::DeviceKind::cuda, gpu.index}), gpu.kernel_seconds, share,
-                               gpu.kernels, gpu.up.seconds, gpu.down.seconds, static_cast<std::int64_t>(gpu.up.bytes),
-                               static_cast<std::int64_t>(gpu.down.bytes)});
+                               gpu.kernels, seen.kernels_watched, gpu.up.seconds, gpu.down.seconds,
+                               static_cast<std::int64_t>(gpu.up.bytes), static_cast<std::int64_t>(gpu.down.bytes)});
     }
     if (seen.dropped > 0) {
         report.notes.push_back(fmt::format("CUPTI lost {} records: GPU times are too low", seen.dropped));

@@ -39,6 +39,7 @@ json to_json(const GpuReport& gpu) {
             {"kernel_seconds", gpu.kernel_seconds},
             {"kernel_share", gpu.kernel_share},
             {"kernels", gpu.kernels},
+            {"kernels_watched", gpu.kernels_watched},
             {"up", {{"seconds", gpu.up_seconds}, {"bytes", gpu.up_bytes}}},
             {"down", {{"seconds", gpu.down_seconds}, {"bytes", gpu.down_bytes}}}};
 }

@@ -130,8 +130,8 @@ core::Error error_from_message(const json& message) {
 json to_message(const WorkerReport& report) {
     json gpus = json::array();
     for (const GpuReport& gpu : report.gpus) {
-        gpus.push_back({gpu.device, gpu.kernel_seconds, gpu.kernel_share, gpu.kernels, gpu.up_seconds, gpu.down_seconds,
-                        gpu.up_bytes, gpu.down_bytes});
+        gpus.push_back({gpu.device, gpu.kernel_seconds, gpu.kernel_share, gpu.kernels, gpu.kernels_watched,
+                        gpu.up_seconds, gpu.down_seconds, gpu.up_bytes, gpu.down_bytes});
     }
     const ScriptReport& script = report.script;
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
@@ -157,7 +157,7 @@ WorkerReport report_from_message(const json& message) {
     for (const json& gpu : message.at("gpus")) {
         report.gpus.push_back({gpu.at(0).get<std::string>(), gpu.at(1).get<double>(), gpu.at(2).get<double>(),
                                gpu.at(3).get<std::int64_t>(), gpu.at(4).get<double>(), gpu.at(5).get<double>(),
-                               gpu.at(6).get<std::int64_t>(), gpu.at(7).get<std::int64_t>()});
+                               gpu.at(6).get<double>(), gpu.at(7).get<std::int64_t>(), gpu.at(8).get<std::int64_t>()});
     }
     report.notes = message.at("notes").get<std::vector<std::string>>();
     report.made = made_from_message(message.at("made"));

@@ -28,9 +28,10 @@ def test_nothing_is_lost(of_the_program):
 
 def test_a_gpu(of_the_program):
     copies = {"seconds": 0.5, "bytes": 7}
-    gpu = {"device": "cuda:0", "kernel_seconds": 1.5, "kernel_share": 0.5, "kernels": 3, "up": copies, "down": copies}
+    kernels = {"kernel_seconds": 1.5, "kernel_share": 0.5, "kernels": 3, "kernels_watched": 0.25}
+    gpu = {"device": "cuda:0", **kernels, "up": copies, "down": copies}
     report = report_from_json(json.dumps({**of_the_program, "gpus": [gpu]}))
-    assert report.gpus == [Gpu("cuda:0", 1.5, 0.5, 3, Copies(0.5, 7), Copies(0.5, 7))]
+    assert report.gpus == [Gpu("cuda:0", 1.5, 0.5, 3, 0.25, Copies(0.5, 7), Copies(0.5, 7))]
     assert json.loads(report.to_json())["gpus"] == [gpu]
 
 

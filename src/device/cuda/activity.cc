@@ -1,22 +1,24 @@
 #include "device/cuda/activity.h"
 
 #include <cupti.h>
-#include <dlfcn.h>
-#include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <map>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
-#include "core/error.h"
 #include "device/cuda/check.h"
+#include "device/cuda/cupti_library.h"
 #include "device/interval_union.h"
 
 namespace millrace::device {
@@ -25,85 +27,8 @@ namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{4} << 20U;
 constexpr std::align_val_t buffer_alignment{8};
-constexpr std::array kinds{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY,
-                           CUPTI_ACTIVITY_KIND_MEMCPY2};
-
-[[noreturn]] void unavailable(const std::string& why) {
-    throw core::Error(core::ErrorCode::failed, "GPU activity is not measured: " + why);
-}
-
-// The functions of libcupti, which stays loaded once it is: it has threads of its own.
-struct Library {
-    decltype(&cuptiGetVersion) version = nullptr;
-    decltype(&cuptiGetTimestamp) timestamp = nullptr;
-    decltype(&cuptiGetResultString) result_string = nullptr;
-    decltype(&cuptiSubscribe) subscribe = nullptr;
-    decltype(&cuptiUnsubscribe) unsubscribe = nullptr;
-    decltype(&cuptiGetCallbackName) callback_name = nullptr;
-    decltype(&cuptiEnableCallback) enable_callback = nullptr;
-    decltype(&cuptiActivityRegisterCallbacks) register_callbacks = nullptr;
-    decltype(&cuptiActivityEnable) enable = nullptr;
-    decltype(&cuptiActivityDisable) disable = nullptr;
-    decltype(&cuptiActivityFlushAll) flush_all = nullptr;
-    decltype(&cuptiActivityGetNextRecord) next_record = nullptr;
-    decltype(&cuptiActivityGetNumDroppedRecords) dropped_records = nullptr;
-
-    void check(CUptiResult result, const char* api) const {
-        if (result == CUPTI_SUCCESS) return;
-        const char* text = nullptr;
-        result_string(result, &text);
-        unavailable(
-            fmt::format("{} failed: {} ({})", api, text == nullptr ? "unknown" : text, static_cast<int>(result)));
-    }
-};
-
-template <class Function>
-void find(void* handle, const char* name, Function& function) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
-    function = reinterpret_cast<Function>(dlsym(handle, name));
-    if (function == nullptr) unavailable(fmt::format("libcupti has no function {}", name));
-}
-
-void* open_library() {
-    constexpr int major = CUPTI_API_VERSION / 10000;
-    const std::string name = fmt::format("libcupti.so.{}", major);
-    std::string first_error;
-    for (const std::string& path :
-         {name, "/usr/local/cuda/extras/CUPTI/lib64/" + name, "/usr/local/cuda/lib64/" + name}) {
-        void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-        if (handle != nullptr) return handle;
-        if (first_error.empty()) first_error = dlerror();
-    }
-    unavailable(
-        fmt::format("{}; install CUPTI of CUDA {}, or put its folder into LD_LIBRARY_PATH", first_error, major));
-}
-
-const Library& library() {
-    static const Library instance = [] {
-        void* handle = open_library();
-        Library found;
-        find(handle, "cuptiGetVersion", found.version);
-        find(handle, "cuptiGetTimestamp", found.timestamp);
-        find(handle, "cuptiGetResultString", found.result_string);
-        find(handle, "cuptiSubscribe", found.subscribe);
-        find(handle, "cuptiUnsubscribe", found.unsubscribe);
-        find(handle, "cuptiGetCallbackName", found.callback_name);
-        find(handle, "cuptiEnableCallback", found.enable_callback);
-        find(handle, "cuptiActivityRegisterCallbacks", found.register_callbacks);
-        find(handle, "cuptiActivityEnable", found.enable);
-        find(handle, "cuptiActivityDisable", found.disable);
-        find(handle, "cuptiActivityFlushAll", found.flush_all);
-        find(handle, "cuptiActivityGetNextRecord", found.next_record);
-        find(handle, "cuptiActivityGetNumDroppedRecords", found.dropped_records);
-        std::uint32_t version = 0;
-        found.check(found.version(&version), "cuptiGetVersion");
-        if (version / 10000 != CUPTI_API_VERSION / 10000) {
-            unavailable(fmt::format("libcupti has version {}, expected {}", version, CUPTI_API_VERSION));
-        }
-        return found;
-    }();
-    return instance;
-}
+constexpr CUpti_ActivityKind kernel_kind = CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL;
+constexpr std::array copy_kinds{CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMCPY2};
 
 struct Copies {
     std::int64_t count = 0;
@@ -134,7 +59,8 @@ constexpr std::size_t probe_bytes = 4099;
 struct Records {
     std::mutex mutex;
     std::map<std::uint32_t, Device> devices;
-    CopyLedger* ledger = nullptr;  ///< may be null
+    std::uint64_t kernels_end = 0;  ///< later ones are not counted, whether they were recorded or not
+    CopyLedger* ledger = nullptr;   ///< may be null
     std::int64_t dropped = 0;
     Probe probe = Probe::none;
 };
@@ -192,9 +118,10 @@ void take(const CUpti_Activity* record) {
         case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL: {
             const auto& kernel = *reinterpret_cast<const CUpti_ActivityKernel10*>(record);
             if (!complete(kernel)) return;
+            if (kernel.start >= records().kernels_end) return;
             Device& device = records().devices[kernel.deviceId];
             ++device.kernels;
-            device.busy.add(kernel.start, kernel.end);
+            device.busy.add(kernel.start, std::min(kernel.end, records().kernels_end));
             break;
         }
         case CUPTI_ACTIVITY_KIND_MEMCPY: {
@@ -225,7 +152,7 @@ void CUPTIAPI buffer_requested(std::uint8_t** buffer, std::size_t* size, std::si
 
 void CUPTIAPI buffer_completed(CUcontext context, std::uint32_t stream, std::uint8_t* buffer, std::size_t /*size*/,
                                std::size_t valid) {
-    const Library& cupti = library();
+    const cuda::CuptiLibrary& cupti = cuda::cupti_library();
     {
         const std::scoped_lock lock(records().mutex);
         CUpti_Activity* record = nullptr;
@@ -255,16 +182,20 @@ struct ActivityMonitor::Impl {
     std::uint64_t begun = 0;                      ///< in CUPTI's nanoseconds
     CUpti_SubscriberHandle subscriber = nullptr;  ///< null: not ours
     bool recording = false;                       ///< kinds are enabled, or some of them
+    std::jthread kernel_watch;                    ///< ends it
 
-    explicit Impl(CopyLedger* ledger) {
-        if (watching().exchange(true)) unavailable("another measurement runs in this process");
+    Impl(CopyLedger* ledger, std::chrono::milliseconds watch_length) {
+        if (watching().exchange(true)) cuda::activity_unavailable("another measurement runs in this process");
         try {
             subscribe(ledger);
             if (ledger != nullptr) {
                 watch_calls(CUPTI_CB_DOMAIN_RUNTIME_API, CUPTI_RUNTIME_TRACE_CBID_SIZE);
                 watch_calls(CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_DRIVER_TRACE_CBID_SIZE);
             }
-            begin(ledger);
+            begin(ledger, watch_length);
+            kernel_watch = std::jthread([watch_length](const std::stop_token& stop) {
+                if (lasts(watch_length, stop)) static_cast<void>(cuda::cupti_library().disable(kernel_kind));
+            });
         } catch (...) {
             end();
             throw;
@@ -280,17 +211,18 @@ struct ActivityMonitor::Impl {
 
     // CUPTI serves one at a time. Who does not hold it must touch nothing, as the records are then another's.
     void subscribe(CopyLedger* ledger) {
-        const CUptiResult result = library().subscribe(&subscriber, api_called, ledger);
+        const CUptiResult result = cuda::cupti_library().subscribe(&subscriber, api_called, ledger);
         if (result == CUPTI_SUCCESS) return;
         subscriber = nullptr;
         if (result == CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED || result == CUPTI_ERROR_MAX_LIMIT_REACHED) {
-            unavailable("another profiler (torch.profiler, Nsight Systems ...) holds CUPTI in this process");
+            cuda::activity_unavailable(
+                "another profiler (torch.profiler, Nsight Systems ...) holds CUPTI in this process");
         }
-        library().check(result, "cuptiSubscribe");
+        cuda::cupti_library().check(result, "cuptiSubscribe");
     }
 
     void watch_calls(CUpti_CallbackDomain domain, int ids) const {
-        const Library& cupti = library();
+        const cuda::CuptiLibrary& cupti = cuda::cupti_library();
         for (int id = 1; id < ids; ++id) {
             const char* name = nullptr;
             const auto callback = static_cast<CUpti_CallbackId>(id);
@@ -300,8 +232,8 @@ struct ActivityMonitor::Impl {
         }
     }
 
-    void begin(CopyLedger* ledger) {
-        const Library& cupti = library();
+    void begin(CopyLedger* ledger, std::chrono::nanoseconds watch_length) {
+        const cuda::CuptiLibrary& cupti = cuda::cupti_library();
         cupti.check(cupti.register_callbacks(buffer_requested, buffer_completed), "cuptiActivityRegisterCallbacks");
         // What an earlier measurement left behind belongs to nobody.
         cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
@@ -313,24 +245,46 @@ struct ActivityMonitor::Impl {
             records().probe = Probe::none;
         }
         recording = true;
-        for (const CUpti_ActivityKind kind : kinds) cupti.check(cupti.enable(kind), "cuptiActivityEnable");
+        for (const CUpti_ActivityKind kind : copy_kinds) cupti.check(cupti.enable(kind), "cuptiActivityEnable");
         cupti.check(cupti.timestamp(&begun), "cuptiGetTimestamp");
+        {
+            const std::scoped_lock lock(records().mutex);
+            records().kernels_end = begun + static_cast<std::uint64_t>(watch_length.count());
+        }
+        cupti.check(cupti.enable(kernel_kind), "cuptiActivityEnable");
+    }
+
+    /// False: stopped before.
+    static bool lasts(std::chrono::milliseconds time, const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any stopped;
+        stopped.wait_for(lock, stop, time, [] { return false; });
+        return !stop.stop_requested();
+    }
+
+    void end_kernel_watch() {
+        kernel_watch.request_stop();
+        if (kernel_watch.joinable()) kernel_watch.join();
     }
 
     void end() noexcept {
+        end_kernel_watch();
         if (recording) {
-            for (const CUpti_ActivityKind kind : kinds) library().disable(kind);
+            cuda::cupti_library().disable(kernel_kind);
+            for (const CUpti_ActivityKind kind : copy_kinds) cuda::cupti_library().disable(kind);
             const std::scoped_lock lock(records().mutex);
             records().ledger = nullptr;
         }
-        if (subscriber != nullptr) library().unsubscribe(subscriber);
+        if (subscriber != nullptr) cuda::cupti_library().unsubscribe(subscriber);
         recording = false;
         subscriber = nullptr;
         watching() = false;
     }
 };
 
-ActivityMonitor::ActivityMonitor(CopyLedger* ledger) : impl_(std::make_unique<Impl>(ledger)) {}
+ActivityMonitor::ActivityMonitor(CopyLedger* ledger, std::chrono::milliseconds kernel_watch)
+    : impl_(std::make_unique<Impl>(ledger, kernel_watch)) {}
 ActivityMonitor::~ActivityMonitor() = default;
 ActivityMonitor::ActivityMonitor(ActivityMonitor&&) noexcept = default;
 ActivityMonitor& ActivityMonitor::operator=(ActivityMonitor&&) noexcept = default;
@@ -363,7 +317,8 @@ bool still_ours() {
         records().probe = Probe::expected;
     }
     if (!copy_probe(index)) return true;
-    library().check(library().flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
+    cuda::cupti_library().check(cuda::cupti_library().flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED),
+                                "cuptiActivityFlushAll");
     const std::scoped_lock lock(records().mutex);
     return records().probe == Probe::seen;
 }
@@ -371,18 +326,20 @@ bool still_ours() {
 }  // namespace
 
 ActivityReport ActivityMonitor::stop() {
-    const Library& cupti = library();
+    const cuda::CuptiLibrary& cupti = cuda::cupti_library();
+    impl_->end_kernel_watch();
     std::uint64_t ended = 0;
     cupti.check(cupti.timestamp(&ended), "cuptiGetTimestamp");
     cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
     if (!still_ours()) {
         impl_->recording = false;  // what is recorded now is for somebody else to end
-        unavailable("another profiler has taken CUPTI's records in this process");
+        cuda::activity_unavailable("another profiler has taken CUPTI's records in this process");
     }
     impl_->end();
     const std::scoped_lock lock(records().mutex);
     ActivityReport report;
     report.seconds = static_cast<double>(ended - impl_->begun) * 1e-9;
+    report.kernels_watched = static_cast<double>(std::min(ended, records().kernels_end) - impl_->begun) * 1e-9;
     report.dropped = records().dropped;
     for (auto& [index, device] : records().devices) {
         report.devices.push_back({static_cast<int>(index), static_cast<double>(device.busy.total()) * 1e-9,

@@ -1,6 +1,7 @@
 #pragma once
 // What the GPUs really did, as CUPTI saw it.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,9 +27,14 @@ struct DeviceActivity {
 
 struct ActivityReport {
     double seconds = 0;                   ///< between start and stop
+    double kernels_watched = 0;           ///< of these, in seconds from the start: what is said of kernels is of them
     std::vector<DeviceActivity> devices;  ///< those that did something, by index
     std::int64_t dropped = 0;             ///< records that CUPTI lost: with any, the figures are too low
 };
+
+/// How long kernels are recorded, from the start on. Recording one takes the GPU some microseconds in which nothing
+/// else runs, so it is not done for hours; copies are always recorded, as that takes next to nothing.
+inline constexpr std::chrono::milliseconds kernel_watch_length{30'000};
 
 /// Watches all GPUs of the process from construction to stop(). One at a time, as CUPTI serves one.
 class ActivityMonitor {
@@ -36,7 +42,8 @@ class ActivityMonitor {
     /// Tells `copies`, which may be null and outlives the process's CUDA calls, of calls for copies and of copies made.
     /// Throws Error(failed) that says what is missing, or that another profiler is at work, where activity cannot be
     /// measured: the caller reports that, not a zero. libcupti is looked for by name and below /usr/local/cuda.
-    explicit ActivityMonitor(CopyLedger* copies = nullptr);
+    explicit ActivityMonitor(CopyLedger* copies = nullptr,
+                             std::chrono::milliseconds kernel_watch = kernel_watch_length);
     ~ActivityMonitor();
     ActivityMonitor(ActivityMonitor&&) noexcept;
     ActivityMonitor& operator=(ActivityMonitor&&) noexcept;

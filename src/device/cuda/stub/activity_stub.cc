@@ -5,7 +5,7 @@ namespace millrace::device {
 
 struct ActivityMonitor::Impl {};
 
-ActivityMonitor::ActivityMonitor(CopyLedger* /*copies*/) {
+ActivityMonitor::ActivityMonitor(CopyLedger* /*copies*/, std::chrono::milliseconds /*kernel_watch*/) {
     throw core::Error(core::ErrorCode::failed, "GPU activity is not measured: this millrace was built without CUDA");
 }
 
