@@ -4,9 +4,9 @@ python bench/gpu/writer.py [--size 1920x1080] [--chunks 60] [--runs 3] [--json F
 
 The decoder of examples/generate_vae.py makes four frames at a time. "writer" hands them over where they are; "in line"
 brings the floats down first, as most programs do (`frames.cpu()`), quantises them in the loop and hands them to the
-same encoders. Measured is the loop, from the first chunk after three to warm up to the end of the last one on the GPU:
-frames a second, and by CUPTI the share of that time in which a kernel ran. The encoders are not the limit where
-`write_waits` is 0. Files are compared packet by packet.
+same encoders; "alone" throws them away. Measured is the loop, from the first chunk after three to warm up to the end of
+the last one on the GPU: frames a second, and by CUPTI the share of that time in which a kernel ran. The encoders are
+not the limit where `write_waits` is 0. Files are compared packet by packet.
 """
 
 from __future__ import annotations
@@ -37,26 +37,21 @@ def packets(path):
     return subprocess.run(words, capture_output=True, check=True).stdout
 
 
-def loop(path, arguments, decoder, chunks, kind):
-    """One file; what the loop took."""
-    width, height = arguments.size
-    device = "cuda" if kind == "writer" else "cpu"
-    writing = {"frame_rate": 24, "dtype": decoder.dtype, "preset": arguments.preset, "memory": arguments.memory}
-    with millrace.Writer(path, width=width, height=height, device=device, overwrite=True, **writing) as writer:
-        watch, began, in_write = None, 0.0, 0.0
-        for number, latent in enumerate(chunks):
-            if number == WARM:
-                torch.cuda.synchronize()
-                watch, began, in_write = _engine.GpuWatch(), time.perf_counter(), 0.0
-            frames = decoder(latent)
-            before = time.perf_counter()
-            writer.write(frames if kind == "writer" else frames.cpu())
-            in_write += time.perf_counter() - before
-        torch.cuda.synchronize()
-        seconds = time.perf_counter() - began
-        seen = json.loads(watch.stop())
+def timed(decoder, chunks, write):
+    """What decoding and `write` took, of each of its frames, from after the first chunks on."""
+    watch, began, in_write = None, 0.0, 0.0
+    for number, latent in enumerate(chunks):
+        if number == WARM:
+            torch.cuda.synchronize()
+            watch, began, in_write = _engine.GpuWatch(), time.perf_counter(), 0.0
+        frames = decoder(latent)
+        before = time.perf_counter()
+        write(frames)
+        in_write += time.perf_counter() - before
+    torch.cuda.synchronize()
+    seconds = time.perf_counter() - began
+    seen = json.loads(watch.stop())
     (gpu,) = seen["gpus"]
-    waits = next(stage.wait_output_seconds for stage in writer.report.stages if stage.name == "write")
     return {
         "fps": (len(chunks) - WARM) * CHUNK / seconds,
         "kernel_busy": gpu["kernel_seconds"] / seconds,
@@ -64,10 +59,21 @@ def loop(path, arguments, decoder, chunks, kind):
         "down_seconds": gpu["down"]["seconds"],
         "host_in_write": in_write / seconds,
         "idle_seconds": seconds - gpu["kernel_seconds"],
-        "write_waits": waits,
-        "file_fps": writer.report.fps,
         "notes": seen["notes"],
     }
+
+
+def loop(path, arguments, decoder, chunks, kind):
+    """One file; what the loop took."""
+    if kind == "alone":
+        return timed(decoder, chunks, lambda _: None)
+    width, height = arguments.size
+    device = "cuda" if kind == "writer" else "cpu"
+    writing = {"frame_rate": 24, "dtype": decoder.dtype, "preset": arguments.preset, "memory": arguments.memory}
+    with millrace.Writer(path, width=width, height=height, device=device, overwrite=True, **writing) as writer:
+        found = timed(decoder, chunks, writer.write if kind == "writer" else lambda frames: writer.write(frames.cpu()))
+    waits = next(stage.wait_output_seconds for stage in writer.report.stages if stage.name == "write")
+    return found | {"write_waits": waits, "file_fps": writer.report.fps}
 
 
 def main():
@@ -84,7 +90,7 @@ def main():
     decoder = TorchDecoder("cuda", arguments.features, 0)
     small = (height // SCALE, width // SCALE)
     chunks = [decoder.place(latents(number, *small, 0)) for number in range(arguments.chunks + WARM)]
-    found = {"writer": [], "in line": []}
+    found = {"writer": [], "in line": [], "alone": []}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(arguments.runs):  # turn by turn: what else the machine does falls on both
             for kind, runs in found.items():
