@@ -1,33 +1,22 @@
 #include "engine/machine.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <system_error>
-#include <thread>
 #include <vector>
+
+#include "core/affinity.h"
 
 namespace millrace::engine {
 
 namespace {
-
-int affine_cores() {
-    constexpr std::size_t most_sets = 1024;  // of 1024 CPUs each; the kernel refuses too few with EINVAL
-    for (std::vector<cpu_set_t> sets(1); sets.size() <= most_sets; sets.resize(2 * sets.size())) {
-        const std::size_t bytes = sets.size() * sizeof(cpu_set_t);
-        if (::sched_getaffinity(0, bytes, sets.data()) == 0) return CPU_COUNT_S(bytes, sets.data());
-        if (errno != EINVAL) break;
-    }
-    return static_cast<int>(std::thread::hardware_concurrency());
-}
 
 // All that a file holds; none where one is no number above 0, as in "max 100000" and "-1".
 std::vector<std::int64_t> limits_in(const std::string& file) {
@@ -99,7 +88,7 @@ CgroupLimits cgroup_limits(const std::string& cgroups, const std::string& mount)
     return limits;
 }
 
-int machine_cores() { return std::max(1, std::min(affine_cores(), cgroup_limits().cores)); }
+int machine_cores() { return std::min(core::affine_cores(), cgroup_limits().cores); }
 
 std::size_t machine_memory() {
     const auto pages = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES));

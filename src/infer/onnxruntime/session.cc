@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/affinity.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "infer/fused/engines.h"
@@ -57,7 +58,7 @@ HostSession::HostSession(const ModelRequest& request, ModelDescription model, Si
     const auto begin = Clock::now();
     Ort::Env& environment = ort::environment(request.runtime_library);
     const TensorDesc desc = ort::check_picture_input(model_, input);
-    const int threads = request.threads > 0 ? request.threads : ort::usable_cores();
+    const int threads = request.threads > 0 ? request.threads : core::affine_cores();
     try {
         memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
         session_ = ort::open_session(environment, model_.path, ort::session_options(model_, desc, threads));

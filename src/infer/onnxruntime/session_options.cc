@@ -1,8 +1,5 @@
 #include "infer/onnxruntime/session_options.h"
 
-#include <sched.h>
-
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,13 +24,6 @@ void fix_dimensions(Ort::SessionOptions& options, const Port& input, const core:
 }
 
 }  // namespace
-
-int usable_cores() {
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
-    return std::max(1, CPU_COUNT(&cores));
-}
 
 Ort::SessionOptions session_options(int threads) {
     Ort::SessionOptions options;

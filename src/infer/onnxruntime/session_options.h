@@ -15,7 +15,4 @@ namespace millrace::infer::ort {
 [[nodiscard]] Ort::SessionOptions session_options(const ModelDescription& model, const core::TensorDesc& picture,
                                                   int threads);
 
-/// Cores that this process may use.
-[[nodiscard]] int usable_cores();
-
 }  // namespace millrace::infer::ort
