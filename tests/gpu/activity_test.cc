@@ -8,6 +8,7 @@
 #include "device/cuda/activity.h"
 #include "device/picture.h"
 #include "gpu/memory.h"
+#include "ops/support.h"
 #include "ops/to_tensor.h"
 
 namespace millrace::device::test {
@@ -17,10 +18,7 @@ TEST(GpuActivity, KernelTimeIsTheUnionAndCopiesAreCountedByDirection) {
     Memory memory;
     const Stream one(gpu);
     const Stream two(gpu);
-    core::PictureDesc desc;
-    desc.width = 1920;
-    desc.height = 1080;
-    desc.color = {core::Matrix::bt709, core::Range::limited, 1, 1, core::ChromaSiting::left};
+    const core::PictureDesc desc = ops::test::yuv_desc(1920, 1080, 8, {1, 1});
     const ops::ToTensor op(desc, {});
     const Picture picture = lease_picture(memory.device, desc);
     const Tensor a = lease_tensor(memory.device, op.output());

@@ -10,6 +10,7 @@
 #include "device/cuda/runtime.h"
 #include "device/picture.h"
 #include "gpu/support.h"
+#include "ops/support.h"
 #include "ops/to_tensor.h"
 
 namespace millrace::device::test {
@@ -17,10 +18,7 @@ namespace {
 
 /// Writes where no memory is; 7 when the error says what happened and the device is known to be lost.
 [[noreturn]] void write_nowhere() {
-    core::PictureDesc desc;
-    desc.width = 64;
-    desc.height = 64;
-    desc.color = {core::Matrix::bt709, core::Range::limited, 1, 1, core::ChromaSiting::left};
+    const core::PictureDesc desc = ops::test::yuv_desc(64, 64, 8, {1, 1});
     const ops::ToTensor op(desc, {});
     BufferPool pool(gpu, "device", plenty);
     const Picture picture = lease_picture(pool, desc);

@@ -6,6 +6,7 @@
 
 #include "device/cuda/activity.h"
 #include "gpu/support.h"
+#include "ops/support.h"
 #include "ops/to_tensor.h"
 
 namespace millrace::device::test {
@@ -15,10 +16,7 @@ namespace {
 int keep_busy(std::chrono::milliseconds time) {
     const Stream stream(gpu);
     BufferPool memory(gpu, "device", plenty);
-    core::PictureDesc desc;
-    desc.width = 1920;
-    desc.height = 1080;
-    desc.color = {core::Matrix::bt709, core::Range::limited, 1, 1, core::ChromaSiting::left};
+    const core::PictureDesc desc = ops::test::yuv_desc(1920, 1080, 8, {1, 1});
     const ops::ToTensor op(desc, {});
     const Picture picture = lease_picture(memory, desc);
     const Tensor tensor = lease_tensor(memory, op.output());
