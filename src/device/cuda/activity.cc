@@ -182,7 +182,7 @@ struct ActivityMonitor::Impl {
     std::uint64_t begun = 0;                      ///< in CUPTI's nanoseconds
     CUpti_SubscriberHandle subscriber = nullptr;  ///< null: not ours
     bool recording = false;                       ///< kinds are enabled, or some of them
-    std::jthread kernel_watch;                    ///< ends it
+    std::jthread kernel_watch;                    ///< ends the records of kernels
 
     Impl(CopyLedger* ledger, std::chrono::milliseconds watch_length) {
         if (watching().exchange(true)) cuda::activity_unavailable("another measurement runs in this process");
@@ -263,13 +263,8 @@ struct ActivityMonitor::Impl {
         return !stop.stop_requested();
     }
 
-    void end_kernel_watch() {
-        kernel_watch.request_stop();
-        if (kernel_watch.joinable()) kernel_watch.join();
-    }
-
     void end() noexcept {
-        end_kernel_watch();
+        kernel_watch = {};
         if (recording) {
             cuda::cupti_library().disable(kernel_kind);
             for (const CUpti_ActivityKind kind : copy_kinds) cuda::cupti_library().disable(kind);
@@ -327,7 +322,7 @@ bool still_ours() {
 
 ActivityReport ActivityMonitor::stop() {
     const cuda::CuptiLibrary& cupti = cuda::cupti_library();
-    impl_->end_kernel_watch();
+    impl_->kernel_watch = {};
     std::uint64_t ended = 0;
     cupti.check(cupti.timestamp(&ended), "cuptiGetTimestamp");
     cupti.check(cupti.flush_all(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "cuptiActivityFlushAll");
