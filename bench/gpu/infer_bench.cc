@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -78,7 +79,7 @@ struct Timing {
 template <typename Time>
 std::optional<Watched> watch(const Time& time, int runs) {
     try {
-        device::ActivityMonitor monitor;
+        device::ActivityMonitor monitor(nullptr, std::chrono::hours(1));  // all of it
         const double seconds_a_run = time(runs);
         const device::ActivityReport report = monitor.stop();
         if (report.dropped > 0 || report.devices.empty())

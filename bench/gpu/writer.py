@@ -54,11 +54,11 @@ def timed(decoder, chunks, write):
     (gpu,) = seen["gpus"]
     return {
         "fps": (len(chunks) - WARM) * CHUNK / seconds,
-        "kernel_busy": gpu["kernel_seconds"] / seconds,
+        "kernel_busy": gpu["kernel_share"],
         "down_bytes_a_frame": gpu["down"]["bytes"] / ((len(chunks) - WARM) * CHUNK),
         "down_seconds": gpu["down"]["seconds"],
         "host_in_write": in_write / seconds,
-        "idle_seconds": seconds - gpu["kernel_seconds"],
+        "idle_seconds": seconds * (1 - gpu["kernel_share"]),
         "notes": seen["notes"],
     }
 
