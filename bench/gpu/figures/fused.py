@@ -1,6 +1,7 @@
 """F3: a whole run on fused layers, beside its net and its encoders alone, beside other ways."""
 
 import os
+import resource
 import subprocess
 import time
 
@@ -37,25 +38,36 @@ def encoders(raw, preset):
     return cores * PICTURES / (time.perf_counter() - begin)
 
 
-def row(bench, preset, net, alone, kernels):
+def cores_at_work(report, before):
+    """Cores that a run kept busy, what it loaded counted in; `before`: CPU seconds of all that had ended before it."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (spent.ru_utime + spent.ru_stime - before) / report["run_seconds"]
+
+
+def row(bench, raw, preset, net, model):
     """One run with its share of what its net or its encoders do by themselves; its frames a second.
 
-    `kernels`: the share of time in which the net alone has a kernel at work, None where that is not known.
+    `model`: what the net does alone. The encoders are timed before and after the run: what cores do changes in minutes.
     """
     words = ("-i", bench.joined(TIMES), "-m", bench.model(net), "--runtime", "fused", "-an", "-preset", preset)
     name = f"{net.split('.')[0]}-{preset}"
+    first = encoders(raw, preset)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = bench.run(f"F3-{name}", *words, "-o", bench.out / f"{name}.mp4", *bench.limit(), timeout=400)
+    cores = cores_at_work(report, spent.ru_utime + spent.ru_stime)
+    last = encoders(raw, preset)
+    alone = {"the net": model["fps"], "its encoders": (first + last) / 2}
     fps = report["fps"]
     limit = min(alone, key=alone.get)
     sizes = "{}x{} to {}x{}".format(*report["size_in"], *report["size_out"])
     work = f"{net} as fused layers, {sizes}, x264 {preset}, {report['frames']['muxed']} frames"
-    each = ", ".join(f"{what} {rate:.1f}" for what, rate in alone.items())
-    found = f"{fps:.1f} fps, {fps / alone[limit]:.3f} of {limit}; alone: {each}"
+    each = f"the net {model['fps']:.1f}, its encoders {first:.1f} before and {last:.1f} after"
+    found = f"{fps:.1f} fps, {fps / alone[limit]:.3f} of {limit}; {cores:.1f} cores at work; alone: {each}"
     bench.table.add(work, ">= 0.97 of the slower", found, fps >= 0.97 * alone[limit])
     busy = report["gpus"][0]["kernel_share"] if report["gpus"] else 0.0
     judged = limit == "the net"
     aim = ">= 99 %" if judged else ">= 99 % where the net is slower"
-    beside = "" if kernels is None else f"; of the net alone {100 * kernels:.1f} %"
+    beside = "" if model["kernel_share"] is None else f"; of the net alone {100 * model['kernel_share']:.1f} %"
     bench.table.add("  time in kernels", aim, f"{100 * busy:.1f} %{beside}", busy >= 0.99 if judged else None)
     return fps
 
@@ -64,12 +76,8 @@ def f3(bench):
     size = (1920, 1080)
     nets = {net: bench.infer(net, size, 1, choice="fused")[0] for net in ("sr.onnx", DEEP)}
     raw = pictures(bench)
-    codes = {preset: encoders(raw, preset) for preset in PRESETS}
     runs = [(preset, "sr.onnx") for preset in PRESETS] + [(PRESETS[-1], DEEP)]
-    rates = []
-    for preset, net in runs:
-        alone = {"the net": nets[net]["fps"], "its encoders": codes[preset]}
-        rates.append(row(bench, preset, net, alone, nets[net]["kernel_share"]))
+    rates = [row(bench, raw, preset, net, nets[net]) for preset, net in runs]
     for name, frames, aim in (("split_way", 240, 10.0), ("good_script", 900, 1.8)):
         smoke = ("--warm-up", 2) if bench.options.frames else ()
         found, why = attempt(peer, bench, name, "--frames", min(frames, bench.options.frames or frames), *smoke)
