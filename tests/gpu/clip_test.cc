@@ -69,7 +69,7 @@ void check(ClipRequest there_request, ClipRequest here_request) {
     expect_same(there.frames(some, {}), here.frames(some, {}));
 }
 
-// Of codecs whose decoding is exact by their standards; MPEG-2's and JPEG's is only near.
+// Of codecs whose decoding is exact by their standards; MPEG-2's is only near.
 TEST(GpuClip, FramesAreThoseOfTheHost) {
     for (const char* name : {"samples/bbb.mp4", "tests/gpu/clips/h264_small.mp4", "tests/gpu/clips/vp9.webm",
                              "tests/gpu/clips/vp9_10bit.webm"}) {

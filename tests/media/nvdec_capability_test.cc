@@ -33,7 +33,7 @@ TEST(NvdecCapability, AsksForWhatTheContainerNames) {
     EXPECT_EQ(nvidia::describe(nvidia::wanted_format(stream_of("hevc", deep)).format), "hevc 4:4:4 10-bit 1920x1080");
     const core::PixelFormat gray{.family = core::ColorFamily::gray, .log2_chroma_w = 0, .log2_chroma_h = 0};
     EXPECT_EQ(nvidia::describe(nvidia::wanted_format(stream_of("h264", gray)).format), "h264 grey 8-bit 1920x1088");
-    for (const char* codec : {"mpeg1video", "mpeg2video", "vc1", "mjpeg", "vp8", "vp9", "av1"}) {
+    for (const char* codec : {"mpeg1video", "mpeg2video", "vc1", "vp8", "vp9", "av1"}) {
         EXPECT_EQ(nvidia::wanted_format(stream_of(codec)).why_not, "") << codec;
     }
     StreamInfo mpeg4 = stream_of("mpeg4");
@@ -43,6 +43,7 @@ TEST(NvdecCapability, AsksForWhatTheContainerNames) {
 
 TEST(NvdecCapability, KnowsWhatNoChipDecodes) {
     EXPECT_EQ(nvidia::wanted_format(stream_of("prores")).why_not, "NVDEC has no prores");
+    EXPECT_EQ(nvidia::wanted_format(stream_of("mjpeg")).why_not, "NVDEC has no mjpeg");
     const core::PixelFormat rgb{.family = core::ColorFamily::rgb, .log2_chroma_w = 0, .log2_chroma_h = 0};
     EXPECT_EQ(nvidia::wanted_format(stream_of("h264", rgb)).why_not, "h264 as gbrp is not decoded on GPUs");
     StreamInfo lossless = stream_of("h264");

@@ -11,13 +11,14 @@ namespace millrace::media::nvidia {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, cudaVideoCodec>, 10> codecs{{
+// No JPEG: the driver offers it, but decodes it by kernels and threads of the host, and maps surfaces before it is
+// done.
+constexpr std::array<std::pair<std::string_view, cudaVideoCodec>, 9> codecs{{
     {"mpeg1video", cudaVideoCodec_MPEG1},
     {"mpeg2video", cudaVideoCodec_MPEG2},
     {"mpeg4", cudaVideoCodec_MPEG4},
     {"vc1", cudaVideoCodec_VC1},
     {"h264", cudaVideoCodec_H264},
-    {"mjpeg", cudaVideoCodec_JPEG},
     {"hevc", cudaVideoCodec_HEVC},
     {"vp8", cudaVideoCodec_VP8},
     {"vp9", cudaVideoCodec_VP9},
@@ -56,7 +57,7 @@ cudaVideoChromaFormat chroma_of(const core::PixelFormat& format) {
 int coded_extent(cudaVideoCodec codec, int shown) {
     int block = 16;
     if (codec == cudaVideoCodec_HEVC) block = 8;
-    if (codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_AV1 || codec == cudaVideoCodec_JPEG) block = 1;
+    if (codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_AV1) block = 1;
     return (shown + block - 1) / block * block;
 }
 
