@@ -65,11 +65,18 @@ std::string stage_table(const Report& report) {
     return table.render(2);
 }
 
+/// Kernels of a long run are recorded at its beginning only.
+std::string time_watched(const Report& report, const GpuReport& gpu) {
+    constexpr double rounding = 1;  // the watch begins and ends a little apart from the run
+    if (gpu.kernels_watched <= 0 || gpu.kernels_watched + rounding > report.run_seconds) return "the time";
+    return fmt::format("the first {:.0f} s", gpu.kernels_watched);
+}
+
 std::string gpu_lines(const Report& report) {
     std::string text;
     for (const GpuReport& gpu : report.gpus) {
-        text += fmt::format("  {}: kernels ran for {:.1f}% of the time; {} up, {} down\n", gpu.device,
-                            100 * gpu.kernel_share, render_bytes(static_cast<double>(gpu.up_bytes)),
+        text += fmt::format("  {}: kernels ran for {:.1f}% of {}; {} up, {} down\n", gpu.device, 100 * gpu.kernel_share,
+                            time_watched(report, gpu), render_bytes(static_cast<double>(gpu.up_bytes)),
                             render_bytes(static_cast<double>(gpu.down_bytes)));
     }
     return text;

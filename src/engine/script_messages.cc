@@ -5,6 +5,13 @@
 #include <optional>
 #include <tuple>
 
+namespace millrace {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GpuReport, device, kernel_seconds, kernel_share, kernels, kernels_watched,
+                                   up_seconds, down_seconds, up_bytes, down_bytes)
+
+}  // namespace millrace
+
 namespace millrace::engine {
 
 namespace {
@@ -128,16 +135,11 @@ core::Error error_from_message(const json& message) {
 }
 
 json to_message(const WorkerReport& report) {
-    json gpus = json::array();
-    for (const GpuReport& gpu : report.gpus) {
-        gpus.push_back({gpu.device, gpu.kernel_seconds, gpu.kernel_share, gpu.kernels, gpu.kernels_watched,
-                        gpu.up_seconds, gpu.down_seconds, gpu.up_bytes, gpu.down_bytes});
-    }
     const ScriptReport& script = report.script;
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
             {"copies", copies_to_message(script.copies)},
             {"gil", {report.gil.counts, report.gil.noticed, report.gil.held_up}},
-            {"gpus", std::move(gpus)},
+            {"gpus", report.gpus},
             {"notes", report.notes},
             {"made", made_to_message(report.made)}};
 }
@@ -154,11 +156,7 @@ WorkerReport report_from_message(const json& message) {
     report.gil.counts = gil.at(0).get<decltype(report.gil.counts)>();
     report.gil.noticed = gil.at(1).get<std::int64_t>();
     report.gil.held_up = gil.at(2).get<std::int64_t>();
-    for (const json& gpu : message.at("gpus")) {
-        report.gpus.push_back({gpu.at(0).get<std::string>(), gpu.at(1).get<double>(), gpu.at(2).get<double>(),
-                               gpu.at(3).get<std::int64_t>(), gpu.at(4).get<double>(), gpu.at(5).get<double>(),
-                               gpu.at(6).get<double>(), gpu.at(7).get<std::int64_t>(), gpu.at(8).get<std::int64_t>()});
-    }
+    report.gpus = message.at("gpus").get<std::vector<GpuReport>>();
     report.notes = message.at("notes").get<std::vector<std::string>>();
     report.made = made_from_message(message.at("made"));
     return report;

@@ -215,6 +215,16 @@ TEST(Summary, SaysHowLongStagesTookOnAGpu) {
                                    "  model         1     150   96%        4%         0%   15.6 fps   9.6 s\n"));
 }
 
+TEST(Summary, SaysOfWhatTimeKernelsAre) {
+    Report report;
+    report.run_seconds = 30.5;
+    report.gpus = {{.device = "cuda:0", .kernel_share = 0.9814, .kernels_watched = 30, .down_bytes = 3 << 19}};
+    EXPECT_THAT(render_summary(report),
+                testing::HasSubstr("  cuda:0: kernels ran for 98.1% of the time; 0 bytes up, 1.5 MiB down\n"));
+    report.run_seconds = 100;
+    EXPECT_THAT(render_summary(report), testing::HasSubstr("kernels ran for 98.1% of the first 30 s; 0 bytes up"));
+}
+
 TEST(Summary, TellsOfPythonsLockWhereOthersHoldItNoticeably) {
     Report report;
     report.script.kind = "processor";
