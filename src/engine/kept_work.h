@@ -5,20 +5,21 @@
 #include <utility>
 
 #include "core/error.h"
+#include "millrace/job.h"
 
 namespace millrace::engine {
 
-/// `error` with the number of finished segments that lie in the work folder, where there are any. Empty: nobody can go
-/// on.
-[[nodiscard]] core::Error with_what_is_kept(const core::Error& error, const std::string& folder);
+/// `error` with the number of finished segments that lie in the job's work folder, where there are any and somebody can
+/// go on.
+[[nodiscard]] core::Error with_what_is_kept(const core::Error& error, const Job& job, const std::string& folder);
 
 /// What `work` returns; its errors tell what is kept. The folder's journal is this job's when it begins.
 template <class Work>
-auto telling_what_is_kept(const std::string& folder, Work&& work) {
+auto telling_what_is_kept(const Job& job, const std::string& folder, Work&& work) {
     try {
         return std::forward<Work>(work)();
     } catch (const core::Error& error) {
-        throw with_what_is_kept(error, folder);
+        throw with_what_is_kept(error, job, folder);
     }
 }
 

@@ -60,7 +60,7 @@ void check_script(const Job& job) {
     for (const std::string& path : all_paths(job.script)) {
         struct stat found{};
         if (::stat(path.c_str(), &found) == 0) continue;
-        throw Error(ErrorCode::usage, fmt::format("script {}: {}", path, std::strerror(errno)));  // NOLINT
+        throw Error(ErrorCode::bad_input, fmt::format("script {}: {}", path, std::strerror(errno)));  // NOLINT
     }
     if (choose_devices(job.run.device).size() > 1) {
         throw Error(ErrorCode::usage, fmt::format("script {}: a script runs on one device; name one of --device {}",

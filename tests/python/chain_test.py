@@ -198,5 +198,5 @@ def test_parameters_have_owners(film, script, tmp_path):
 def test_a_missing_one_is_named(film, script, tmp_path):
     ended = millrace("run", "-i", film, "-o", tmp_path / "o.mkv", *further(script(HALF, "a.py"), tmp_path / "no.py"),
                      *PYTHON, *SHORT)  # fmt: skip
-    assert ended.code == USAGE
+    assert ended.code == BAD_INPUT
     assert f"script {tmp_path}/no.py: No such file or directory" in ended.err

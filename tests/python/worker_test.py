@@ -155,7 +155,8 @@ def test_an_exception_shows_its_line_and_loses_nothing(film, script, tmp_path):
     assert "script.py, line 7" in err
     assert "ValueError: no such frame (frames 100 to 103)" in err
     kept = finished_segments(output)
-    assert f"; {kept} finished segments lie in {output}.millrace, and the same command goes on from there" in err
+    assert f"; {kept} finished segments lie in {output}.millrace, and the same command goes on from there; " in err
+    assert "; with a changed script --restart begins anew" in err
     assert "ValueError: no such frame" in err
     assert finished_segments(output) >= 2
 
@@ -277,7 +278,7 @@ def test_a_script_that_keeps_every_frame_is_told(film, script, tmp_path):
 
 def test_what_is_wrong_before_the_first_frame_leaves_nothing(film, script, tmp_path):
     output = tmp_path / "out.mp4"
-    assert "no-such.py" in refused(film, output, tmp_path / "no-such.py", USAGE)
+    assert "no-such.py" in refused(film, output, tmp_path / "no-such.py", BAD_INPUT)
     assert "SyntaxError" in refused(film, output, script("def ("), BAD_INPUT)
     assert "marked with @processor" in refused(film, output, script("x = 1"), BAD_INPUT)
     assert "gain" in refused(film, output, script(SAME), USAGE, "--set", "gain=2")
