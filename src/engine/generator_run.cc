@@ -76,8 +76,7 @@ Report run_generator(const Job& job, ScriptHost& host, const Observer& observer,
     ProgressMeter meter(observer, began.expected, profile);
     const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
     const bool piped = job.output.path == "-";
-    Report report = telling_what_is_kept(job, work_folder(job),
-                                         [&] { return host.generate(began, {nullptr, profile, observe, stop}); });
+    Report report = telling_what_is_kept(job, [&] { return host.generate(began, {nullptr, profile, observe, stop}); });
     if (piped) pipeline::write_to_standard_output(file_for_standard_output(job));
     report.output = job.output.path;
     report.model = host.script().description.path;

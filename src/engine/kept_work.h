@@ -1,7 +1,6 @@
 #pragma once
 // What a run that failed leaves behind, in its error.
 
-#include <string>
 #include <utility>
 
 #include "core/error.h"
@@ -11,15 +10,15 @@ namespace millrace::engine {
 
 /// `error` with the number of finished segments that lie in the job's work folder, where there are any and somebody can
 /// go on.
-[[nodiscard]] core::Error with_what_is_kept(const core::Error& error, const Job& job, const std::string& folder);
+[[nodiscard]] core::Error with_what_is_kept(const core::Error& error, const Job& job);
 
-/// What `work` returns; its errors tell what is kept. The folder's journal is this job's when it begins.
+/// What `work` returns; its errors tell what is kept. The work folder's journal is this job's when it begins.
 template <class Work>
-auto telling_what_is_kept(const Job& job, const std::string& folder, Work&& work) {
+auto telling_what_is_kept(const Job& job, Work&& work) {
     try {
         return std::forward<Work>(work)();
     } catch (const core::Error& error) {
-        throw with_what_is_kept(error, job, folder);
+        throw with_what_is_kept(error, job);
     }
 }
 

@@ -81,7 +81,7 @@ class Run {
         prepare();
         const TemporaryFolder temporary(job_.output.path == "-" ? prepared_.job.work_folder : "");
         pipeline::Journal journal(prepared_.job.work_folder, prepared_.job.identity, prepared_.job.old_journal);
-        return engine::telling_what_is_kept(job_, prepared_.job.work_folder, [&] { return work(journal); });
+        return engine::telling_what_is_kept(job_, [&] { return work(journal); });
     }
 
   private:

@@ -9,6 +9,7 @@ namespace millrace {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GpuReport, device, kernel_seconds, kernel_share, kernels, kernels_watched,
                                    up_seconds, down_seconds, up_bytes, down_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ScriptCopies, line, direction, count, bytes, seconds)
 
 }  // namespace millrace
 
@@ -56,22 +57,12 @@ json made_to_message(const Report& made) {
 }
 
 json copies_to_message(const std::optional<std::vector<ScriptCopies>>& copies) {
-    if (!copies) return nullptr;
-    json lines = json::array();
-    for (const ScriptCopies& line : *copies) {
-        lines.push_back({line.line, line.direction, line.count, line.bytes, line.seconds});
-    }
-    return lines;
+    return copies ? json(*copies) : json();
 }
 
 std::optional<std::vector<ScriptCopies>> copies_from_message(const json& message) {
     if (message.is_null()) return std::nullopt;
-    std::vector<ScriptCopies> copies;
-    for (const json& line : message) {
-        copies.push_back({line.at(0).get<std::string>(), line.at(1).get<std::string>(), line.at(2).get<std::int64_t>(),
-                          line.at(3).get<std::int64_t>(), line.at(4).get<double>()});
-    }
-    return copies;
+    return message.get<std::vector<ScriptCopies>>();
 }
 
 Report made_from_message(const json& message) {

@@ -38,10 +38,10 @@ def encoders(raw, preset):
     return cores * PICTURES / (time.perf_counter() - begin)
 
 
-def cores_at_work(report, before):
-    """Cores that a run kept busy, what it loaded counted in; `before`: CPU seconds of all that had ended before it."""
+def cpu_seconds():
+    """Of all programs that were run and have ended."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (spent.ru_utime + spent.ru_stime - before) / report["run_seconds"]
+    return spent.ru_utime + spent.ru_stime
 
 
 def row(bench, raw, preset, net, model):
@@ -52,9 +52,9 @@ def row(bench, raw, preset, net, model):
     words = ("-i", bench.joined(TIMES), "-m", bench.model(net), "--runtime", "fused", "-an", "-preset", preset)
     name = f"{net.split('.')[0]}-{preset}"
     first = encoders(raw, preset)
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = cpu_seconds()
     report = bench.run(f"F3-{name}", *words, "-o", bench.out / f"{name}.mp4", *bench.limit(), timeout=400)
-    cores = cores_at_work(report, spent.ru_utime + spent.ru_stime)
+    cores = (cpu_seconds() - before) / report["run_seconds"]  # what it loaded is counted in
     last = encoders(raw, preset)
     alone = {"the net": model["fps"], "its encoders": (first + last) / 2}
     fps = report["fps"]

@@ -128,14 +128,12 @@ Reason lower_depth_to_space(Trace& trace, const Node& node) {
         return fmt::format("DepthToSpace by {} does not fit {}", block, shown(picture.shape));
     }
     const int by = static_cast<int>(block);
+    if (by == 1) return lower_same(trace, node);
     const Value size{channels / (by * by), height * by, width * by};
-    const auto give = [&](const auto& root) {
-        trace.give(node.outputs.at(0), trace.add({picture.value}, root, size),
-                   {picture.shape[0], size.channels, size.height, size.width});
-        return "";
-    };
-    if (by == 1) return give(Identity());
-    return give(DepthToSpace{by, node.text("mode", "DCR") == "CRD"});
+    const DepthToSpace root{by, node.text("mode", "DCR") == "CRD"};
+    trace.give(node.outputs.at(0), trace.add({picture.value}, root, size),
+               {picture.shape[0], size.channels, size.height, size.width});
+    return "";
 }
 
 Reason lower_concat(Trace& trace, const Node& node) {
