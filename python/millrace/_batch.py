@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from millrace._engine import FrameTensor
+from millrace._engine import FrameTensor
+from millrace._not_array import no_array
+
+tensor_of_frames = no_array(
+    "FrameTensor",
+    "numpy.asarray(tensor) or torch.from_dlpack(tensor)",
+    "torch.from_dlpack(tensor) or cupy.from_dlpack(tensor)",
+    "torch.from_dlpack(tensor)",
+)
+tensor_of_frames(FrameTensor)
+
+
+def seen_by_numpy(tensor: FrameTensor, elsewhere: str) -> Any:
+    """An array on the same memory. `elsewhere`: what to use where that is a GPU's."""
+    import numpy
+
+    if tensor.device != "cpu":
+        raise TypeError(f"the frames are on {tensor.device}, where numpy cannot look: use {elsewhere}")
+    return numpy.asarray(tensor)
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,12 @@ class Info:
     pixel_format: str = ""  # of yuv planes, as batches say it
 
 
+@no_array(
+    "Batch",
+    "batch.numpy(), .torch(), .jax() or .to_tf()",
+    "batch.torch(), .cupy(), .jax() or .to_tf()",
+    "batch.torch()",
+)
 @dataclass(frozen=True)
 class Batch:
     """Frames for one call. The first `len(batch)` entries of `tensor` are frames; zeros fill up the rest."""
@@ -76,11 +99,7 @@ class Batch:
 
     def numpy(self) -> Any:
         """The frames as an array of numpy on the same memory, which is the host's."""
-        import numpy
-
-        if self.device != "cpu":
-            raise TypeError(f"the frames are on {self.device}, where numpy cannot look: use batch.torch() or .cupy()")
-        return numpy.asarray(self.frames_tensor())
+        return seen_by_numpy(self.frames_tensor(), "batch.torch() or .cupy()")
 
     def torch(self) -> Any:
         """The frames as a tensor of torch on the same memory; torch's current stream waits until they are there."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from millrace._batch import Batch
+from millrace._batch import Batch, tensor_of_frames
 from millrace._declare import ScriptError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _TICKS = 512  # a frame
 _ALIGNMENT = 256  # bytes
 
 
+@tensor_of_frames
 class HostFrames:
     """What the engine's FrameTensor is to a script, on memory of numpy."""
 

@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from millrace import _clip_html, _engine
-from millrace._batch import Batch
+from millrace._batch import Batch, seen_by_numpy
 from millrace._declare import Declaration, ScriptError, check, check_together, engine_settings
 from millrace._errors import RefusedError, UsageError
+from millrace._not_array import no_array
 from millrace._options import Path, Time, arguments, check_names
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class ReadOptions(TypedDict, total=False):
 _TENSORS = ("batch", "color", "dtype", "layout", "range", "size", "fit")
 
 
+@no_array(
+    "Frame",
+    "frame.numpy() or torch.from_dlpack(frame.tensor)",
+    "torch.from_dlpack(frame.tensor) or cupy.from_dlpack(frame.tensor)",
+    "torch.from_dlpack(frame.tensor)",
+)
 @dataclass(frozen=True)
 class Frame:
     """One frame of a clip."""
@@ -71,10 +78,8 @@ class Frame:
     seconds: float  # the same in seconds
 
     def numpy(self) -> Any:
-        """The frame as an array of numpy on the same memory."""
-        import numpy
-
-        return numpy.asarray(self.tensor)
+        """The frame as an array of numpy on the same memory, which is the host's."""
+        return seen_by_numpy(self.tensor, "torch.from_dlpack(frame.tensor) or cupy.from_dlpack(frame.tensor)")
 
 
 @dataclass(frozen=True)

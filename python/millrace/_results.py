@@ -142,7 +142,8 @@ def _check_device(value: object, wanted: str, what: str) -> None:
 
 
 def _check_count(results: Any, batch: Expected, what: str) -> None:
-    if isinstance(results, (str, bytes, dict)) or not hasattr(results, "__len__") or not hasattr(results, "__iter__"):
+    lists = hasattr(results, "__len__") and hasattr(results, "__iter__")
+    if not lists or isinstance(results, (str, bytes, dict, Batch)):
         raise ScriptError(f"expected a list of {what}, {_each(batch)}, found {type(results).__name__}", code="failed")
     counts = _counts(batch)
     if len(results) not in counts:

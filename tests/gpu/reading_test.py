@@ -43,3 +43,23 @@ def test_batches_that_are_kept_stay_as_they_are():
     kept = [torch.from_dlpack(batch.tensor) for batch in millrace.read(SAMPLE, device="cuda", batch=8)]
     for tensor, batch in zip(kept, millrace.read(SAMPLE, batch=8), strict=True):
         assert np.array_equal(tensor.cpu().numpy(), batch.numpy())
+
+
+def test_frames_that_are_used_as_an_array_name_what_works_there():
+    with millrace.read(SAMPLE, device="cuda", batch=2) as clip:
+        batch, frame = next(iter(clip)), clip[3]
+    by_dlpack = "; torch.from_dlpack({0}) or cupy.from_dlpack({0}) makes one, on the same memory"
+    ways = {
+        "a Batch": (batch, "; batch.torch(), .cupy(), .jax() or .to_tf() makes one, on the same memory"),
+        "a Frame": (frame, by_dlpack.format("frame.tensor")),
+        "a FrameTensor": (batch.tensor, by_dlpack.format("tensor")),
+    }
+    for name, (thing, way) in ways.items():
+        for use in (lambda x: x * 2, lambda x: 2 * x, lambda x: x * torch.ones(1, device="cuda")):
+            with pytest.raises(TypeError) as raised:
+                use(thing)
+            assert str(raised.value) == f"{name} is no array and has no *{way}"
+    with pytest.raises(TypeError, match="numpy cannot look"):
+        frame.numpy()
+    with pytest.raises(AttributeError, match=r"^a tensor on a GPU has no __array_interface__; take it by DLPack$"):
+        _ = batch.tensor.__array_interface__

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import millrace
 import numpy as np
 import pytest
-from millrace import ScriptError, _script
+from millrace import ScriptError, _check_frames, _script
 from tools import ROOT
 
 PAGE = (ROOT / "docs/scripting.md").read_text()
@@ -78,19 +78,21 @@ def test_the_generator(tmp_path):
 def messages(tmp_path):
     """Of the page's script with one mistake each."""
     batch = batch_of(np.zeros((4, 3, 720, 1280), np.float32))
+    real = _check_frames.batch_of(_check_frames.Wanted(8, 4, "rgb", "float32", "nchw", 1, 4, (0, 0), 1, 1), 0, 4)
 
-    def use(text, settings):
+    def use(text, batch, settings):
         script = load(tmp_path, text, **settings)
         script.setup(None)
         script.check(script.process(batch), batch)
 
-    def message(text, **settings):
+    def message(text, batch=batch, **settings):
         with pytest.raises(ScriptError) as caught:
-            use(text, settings)
+            use(text, batch, settings)
         return str(caught.value)
 
     yield message(BRIGHTEN.replace("* gain", "* (gain / 0.0)"))
     yield message(BRIGHTEN.replace('"rgb"', '"rbg"'))
+    yield message(BRIGHTEN.replace("batch.numpy()", "batch"), real)
     yield message(BRIGHTEN, gian="1.2")
     yield message(BRIGHTEN.replace("* gain", '.astype("float64")'))
 

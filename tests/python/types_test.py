@@ -57,6 +57,20 @@ def test_a_mistake_is_seen(tmp_path, right, wrong, complaint):
     assert complaint in checked.stdout
 
 
+ARRAYS = ["x * 2", "1 - x", "x @ x", "-x", "x < 1", "x[0]", "list(x)", "x.mean()", "x.T"]
+
+
+def test_frames_that_are_used_as_an_array_are_seen(tmp_path):
+    """Errors of ours at run time do not hide them."""
+    script = tmp_path / "script.py"
+    lines = ["import millrace", "def f(batch: millrace.Batch, frame: millrace.Frame) -> None:"]
+    lines += [f"    print({what.replace('x', x)})" for x in ("batch", "batch.tensor", "frame") for what in ARRAYS]
+    script.write_text("\n".join(lines))
+    checked = strict(tmp_path, script)
+    wrong = {int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error:" in line}
+    assert wrong == set(range(3, len(lines) + 1)), checked.stdout
+
+
 @pytest.mark.parametrize("example", ["opencv_denoise", "onnxruntime_shots", "numpy_clock"])
 def test_an_example_of_each_kind_is_checked(tmp_path, example):
     checked = strict(tmp_path, "--ignore-missing-imports", ROOT / f"examples/scripts/{example}.py")
