@@ -65,15 +65,34 @@ def _gave(found: Findings) -> str:
     return f"{made['dtype']} {made['shape']}, values from {made['lowest']:.3g} to {made['highest']:.3g}"
 
 
-def _times(call: float, frame: float) -> str:
-    rate = f"{1 / frame:,.0f} frames a second in one process" if frame else "no time at all"
-    return f"{call * 1e3:.2f} ms a call, {frame * 1e3:.3f} ms a frame: {rate}"
+def _times(found: Findings) -> list[str]:
+    """Of the first call, of those behind it, and what one process can do."""
+    call = "yield" if found.kind == "generator" else "call"
+    lines = [f"  {f'first {call}':12}{_milliseconds(found.first_call_seconds)} ms"]
+    of, by = "", "by that one"
+    if found.timed_calls > 1:
+        span = f"{_milliseconds(found.fastest_call_seconds)} to {_milliseconds(found.slowest_call_seconds)}"
+        of = f", the median of {found.timed_calls} ({span})"
+        together = found.call_seconds / found.frame_seconds / found.mean_call_seconds
+        by = f"by the median, {together:,.0f} by all {found.timed_calls} together"
+    if found.timed_calls > 0:
+        frame = f"{found.frame_seconds * 1e3:.3f} ms a frame"
+        lines.append(f"  then        {_milliseconds(found.call_seconds)} ms a {call}{of}; {frame}")
+    return [*lines, f"  rate        {_rate(found.frame_seconds)} {by}"]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f}"
+
+
+def _rate(frame_seconds: float) -> str:
+    return f"{1 / frame_seconds:,.0f} frames a second in one process"
 
 
 def _calls(found: Whole) -> str:
     alone = len(found.scripts) == 1 and found.scripts[0].kind == "generator"
     calls = found.calls + found.short_calls
-    return f"{calls} {'yields' if alone else 'calls'} went as a run's would"
+    return f"{calls} {'yield' if alone else 'call'}{'' if calls == 1 else 's'} went as a run's would"
 
 
 def _lines_of(found: Findings) -> list[str]:
@@ -84,8 +103,7 @@ def _lines_of(found: Findings) -> list[str]:
         f"  gave back   {_gave(found)}",
         f"  import      {found.import_seconds:.3f} s",
         f"  setup       {found.setup_seconds:.3f} s",
-        f"  first call  {found.first_call_seconds * 1e3:.2f} ms",
-        f"  then        {_times(found.call_seconds, found.frame_seconds)}",
+        *_times(found),
     ]
 
 
@@ -106,7 +124,8 @@ def _text(found: Whole) -> str:
         lines += [
             f"together: batch {found.batch}, order {found.order}",
             f"  Python      {_python()}",
-            f"  then        {_times(found.call_seconds, found.frame_seconds)}",
+            f"  then        {_milliseconds(found.call_seconds)} ms a call; {found.frame_seconds * 1e3:.3f} ms a frame",
+            f"  rate        {_rate(found.frame_seconds)} by the medians",
             f"  memory      {memory}",
         ]
     lines += [f"  note: {note}" for note in found.notes]

@@ -60,7 +60,7 @@ class Yields:
 
     def end(self) -> None:
         found = self._found
-        found.call_seconds = sorted(self.times)[len(self.times) // 2] if self.times else found.first_call_seconds
+        found.take_times(self.times)
         found.frame_seconds = found.call_seconds * self.count / self._frames.number
         self._deadline.timed(self._script.flush)
         self._deadline.timed(self._script.close)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import statistics
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,7 +17,8 @@ from millrace._check_time import Deadline
 from millrace._declare import ScriptError
 from millrace._script import Script
 
-_SLOWER = 3.0  # times that are worth a note
+_SLOWER = 3.0  # times as long as the median that are worth a note, where they are
+_SLOWEST = 2.0  # times as long as the slowest, too: some machines are slow at every fourth call
 _MOMENT = 0.05  # seconds that are not
 _KEPT = 1  # batches whose memory a script may keep; as in the engine
 
@@ -36,9 +38,20 @@ class Findings:
     import_seconds: float = 0.0
     setup_seconds: float = 0.0
     first_call_seconds: float = 0.0
-    call_seconds: float = 0.0  # the median of further ones, with a full batch
-    frame_seconds: float = 0.0
+    timed_calls: int = 0  # further ones, with a full batch, or yields; the next five are of them
+    call_seconds: float = 0.0  # the median
+    mean_call_seconds: float = 0.0
+    fastest_call_seconds: float = 0.0
+    slowest_call_seconds: float = 0.0
+    frame_seconds: float = 0.0  # by the median
     notes: list[str] = field(default_factory=list)
+
+    def take_times(self, times: Sequence[float]) -> None:
+        """Of calls behind the first, which stands for all where it was the only one."""
+        self.timed_calls = len(times)
+        measured = times or [self.first_call_seconds]
+        self.call_seconds, self.mean_call_seconds = statistics.median(measured), statistics.fmean(measured)
+        self.fastest_call_seconds, self.slowest_call_seconds = min(measured), max(measured)
 
 
 def findings_of(script: Script, import_seconds: float, takes: Wanted | None = None) -> Findings:
@@ -157,18 +170,23 @@ class Link:
     def judge(self, frames: int) -> None:
         """Its times, with so many frames of the video in a full batch."""
         found = self.found
-        found.call_seconds = sorted(self._times)[len(self._times) // 2] if self._times else found.first_call_seconds
+        found.take_times(self._times)
         found.frame_seconds = found.call_seconds / frames
-        if found.first_call_seconds > max(_SLOWER * found.call_seconds, _MOMENT):
+        if found.first_call_seconds > self._odd:
             times = found.first_call_seconds / max(found.call_seconds, 1e-9)
             found.notes.append(
                 f"the first call took {times:.0f} times as long as the others, once in every process that runs the "
                 "script; what can be done before belongs in setup"
             )
 
+    @property
+    def _odd(self) -> float:
+        """Seconds of a call that are more than further ones with a full batch account for."""
+        return max(_SLOWER * self.found.call_seconds, _SLOWEST * self.found.slowest_call_seconds, _MOMENT)
+
     def judge_short(self, seconds: float) -> None:
         """A call with a batch that was not full, after judge()."""
-        if seconds > max(_SLOWER * self.found.call_seconds, _MOMENT):
+        if seconds > self._odd:
             times = seconds / max(self.found.call_seconds, 1e-9)
             self.found.notes.append(
                 f"a batch that is not full took {times:.0f} times as long as a full one: is something compiled for "

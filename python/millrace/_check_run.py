@@ -37,7 +37,7 @@ class Whole:
 
     @property
     def call_seconds(self) -> float:
-        """Of a batch, also where a generator makes its frames one by one."""
+        """Of a batch, by the medians, also where a generator makes its frames one by one."""
         return self.frame_seconds * self.batch
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -126,7 +127,12 @@ def test_the_text_says_what_one_hands_to_the_next(chain):
     assert text.startswith(f"1. {paths[0]}: processor twice, order any\n  parameters  gain=0.5\n")
     assert "  hands on    8 pictures a call to Larger\n" in text
     assert f"\n2. {paths[1]}: processor Larger, order any\n" in text
-    assert "\ntogether: batch 4, order any\n" in text
+    assert text.count(", the median of 12 (") == 2
+    assert re.search(
+        r"\ntogether: batch 4, order any\n  Python .*\n  then        [\d.]+ ms a call; [\d.]+ ms a frame\n"
+        r"  rate        [\d,]+ frames a second in one process by the medians\n",
+        text,
+    ), text
     assert text.endswith("good: 14 calls went as a run's would\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -54,9 +55,53 @@ def test_a_processor_is_described(script):
     assert 0 <= found["output"]["lowest"] < 10
     assert 245 < found["output"]["highest"] <= 255
     assert found["calls"] == 13
-    assert found["call_seconds"] > 0
+    assert found["timed_calls"] == 12
+    assert 0 < found["fastest_call_seconds"] <= found["call_seconds"] <= found["slowest_call_seconds"]
+    assert found["fastest_call_seconds"] <= found["mean_call_seconds"] <= found["slowest_call_seconds"]
+    assert found["frame_seconds"] == found["call_seconds"] / 2
     assert found["memory_bytes"] > 1 << 20
     assert remarks(found) == []
+
+
+TIMES = re.compile(
+    r"  first (?P<call>call |yield) (?P<first>[\d.]+) ms\n"
+    r"  then        (?P<median>[\d.]+) ms a (call|yield), the median of (?P<count>\d+) "
+    r"\((?P<fastest>[\d.]+) to (?P<slowest>[\d.]+)\); (?P<frame>[\d.]+) ms a frame\n"
+    r"  rate        (?P<rate>[\d,]+) frames a second in one process "
+    r"by the median, (?P<together>[\d,]+) by all (?P<all>\d+) together\n"
+)
+
+
+def test_times_are_said_with_their_spread(script):
+    """Calls that vary by what the script does: twelve behind the first, of which every fourth is slow."""
+    body = "seen.append(1)\ntime.sleep(0.05 if len(seen) % 4 == 1 else 0.01)\nreturn batch.numpy()"
+    said = check(script(body, imports="import time\nseen = []\n"), "--size", "64x36").out.decode()
+    found = TIMES.search(said)
+    assert found, said
+    assert (found["call"], found["count"], found["all"]) == ("call ", "12", "12")
+    fastest, median, slowest = (float(found[name]) for name in ("fastest", "median", "slowest"))
+    assert 10 <= fastest <= median <= slowest
+    assert slowest >= 50
+    assert float(found["frame"]) == pytest.approx(median / 4, abs=0.01)
+    rate, together = (float(found[name].replace(",", "")) for name in ("rate", "together"))
+    assert rate == pytest.approx(4000 / median, rel=0.01, abs=0.51)
+    assert 4000 / slowest - 1 <= together <= 12 * 4000 / (9 * 10 + 3 * 50)
+
+
+def test_the_only_yield_has_no_spread(tmp_path):
+    path = tmp_path / "one.py"
+    path.write_text(
+        "import numpy\nfrom millrace import generator\n\n@generator(size=(8, 4), frame_rate=25)\ndef one():\n"
+        "    yield numpy.zeros((3, 4, 8), 'float32')\n"
+    )
+    said = check(path).out.decode()
+    only = r"\n  first yield [\d.]+ ms\n  rate        [\d,]+ frames a second in one process by that one\n"
+    assert re.search(only, said), said
+    assert said.endswith("good: 1 yield went as a run's would\n")
+    found = findings(path)
+    assert found["timed_calls"] == 0
+    of_one = {found[f"{which}call_seconds"] for which in ("", "first_", "mean_", "fastest_", "slowest_")}
+    assert len(of_one) == 1
 
 
 def test_an_analyser_is_described_in_its_own_size(script):
@@ -93,17 +138,25 @@ ODD = {
         "the same frames gave another result",
     ),
     "compiles at first": (
-        "if not made: time.sleep(0.3); made.append(1)\nreturn batch.numpy()",
+        "if not made: time.sleep(1.5); made.append(1)\nreturn batch.numpy()",
         "import time\nmade = []\n",
         "the first call took",
     ),
     "compiles for each shape": (
-        "if len(batch) not in made: time.sleep(0.3); made.append(len(batch))\nreturn batch.numpy()",
+        "if len(batch) not in made: time.sleep(1.5); made.append(len(batch))\nreturn batch.numpy()",
         "import time\nmade = []\n",
         "a batch that is not full took",
     ),
     "keeps copies": ("kept.append(bytearray(30 << 20))\nreturn batch.numpy()", "kept = []\n", "memory grew by 3"),
 }
+
+
+def test_a_first_call_as_slow_as_some_others_is_not_odd(script):
+    body = "seen.append(1)\ntime.sleep(0.4 if len(seen) % 4 == 1 else 0)\nreturn batch.numpy()"
+    found = findings(script(body, imports="import time\nseen = []\n"), "--size", "64x36")
+    assert found["first_call_seconds"] >= 0.4 <= found["slowest_call_seconds"]
+    if found["first_call_seconds"] < 2 * found["slowest_call_seconds"]:  # a busy machine's may be longer
+        assert not any("the first call took" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("what", ODD)
