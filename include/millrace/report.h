@@ -111,6 +111,8 @@ struct Report {
     double first_run_seconds = 0;        ///< of the model, until its result was there; on a GPU part of load_seconds
     double first_frame_seconds = 0;      ///< from the call to the first frame handed to the model or the encoder
     double join_seconds = 0;             ///< of what was left to join after the last segment
+    int cores = 0;                       ///< that the run may use
+    double cores_at_work = 0;            ///< of them for this run, all its processes, on average over run_seconds
     double fps = 0;                      ///< frames worked on in this call / run_seconds
     std::int64_t peak_memory = 0;        ///< bytes resident at most
     std::string limiting_stage;          ///< "" when nothing was worked on

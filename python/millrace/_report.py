@@ -133,6 +133,8 @@ class Report:
     first_run_seconds: float
     first_frame_seconds: float
     join_seconds: float
+    cores: int
+    cores_at_work: float
     fps: float
     peak_memory_bytes: int
     limiting_stage: str

@@ -35,6 +35,7 @@ std::string what_was_made(const Report& report) {
 std::string how_fast(const Report& report) {
     std::string text = fmt::format("{} in all", seconds_text(report.wall_seconds));
     if (report.fps > 0) text += fmt::format(", {:.1f} fps while running", report.fps);
+    if (report.cores > 0) text += fmt::format(", {:.1f} of {} cores at work", report.cores_at_work, report.cores);
     if (report.segments.total > 0) {
         text += fmt::format(", {} segment{}", report.segments.total, report.segments.total == 1 ? "" : "s");
     }

@@ -44,11 +44,12 @@ std::string whole_table(const ordered_json& tuned) {
     Table table({Align::left, Align::right, Align::right, Align::left});
     for (const auto& run : tuned.at("whole")) {
         const int lanes = number(run.at("settings"), "lanes");
+        const auto limits = run.at("limits").get<std::string>();
         table.add(
             {lanes > 0 ? fmt::format("{} lane{}", lanes, lanes == 1 ? "" : "s") : run.at("what").get<std::string>(),
              fmt::format("{:.2f} fps", run.at("fps").get<double>()),
              fmt::format("{} frames", run.at("frames").get<int>()),
-             fmt::format("{} limits", run.at("limits").get<std::string>())});
+             fmt::format("{} limits", limits.empty() ? "no stage" : limits)});
     }
     return table.render(2);
 }

@@ -169,7 +169,8 @@ void FrameWriter::encode_and_join(const std::stop_token& stop) {
         if (run.push(item.frame, std::move(item.picture)) == core::Push::cancelled) break;
     }
     std::map<int, pipeline::SegmentRecord> records = run.finish();
-    report_.run_seconds = core::seconds_since(begin_);
+    report_.run_seconds = clock_.seconds();
+    add_cores(clock_.cpu_seconds(), report_);
     report_.frames.encoded = run.frames_encoded();
     // An earlier writer may have gone further.
     std::erase_if(records, [this](const auto& entry) { return entry.first * plan_.length() >= next_; });
@@ -226,7 +227,7 @@ void FrameWriter::describe() {
     if (report_.frames.nan_values > 0) {
         report_.fallbacks.push_back(fmt::format("{} NaN values of the frames became 0", report_.frames.nan_values));
     }
-    report_.wall_seconds = core::seconds_since(begin_);
+    report_.wall_seconds = clock_.seconds();
     if (report_.run_seconds > 0) report_.fps = static_cast<double>(next_ - first_) / report_.run_seconds;
     const double waited = std::chrono::duration<double>(waited_).count();
     report_.stages.push_back({"write", 1, next_ - first_, 0, 0, waited, 0, 0});

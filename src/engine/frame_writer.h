@@ -13,6 +13,7 @@
 #include "device/tensor.h"
 #include "engine/made_file.h"
 #include "engine/quantiser.h"
+#include "engine/run_clock.h"
 #include "engine/writer_job.h"
 #include "millrace/report.h"
 #include "pipeline/bounded_queue.h"
@@ -64,7 +65,7 @@ class FrameWriter final : public MadeFile {
     void start_at(std::int64_t frame);
 
     /// The report's time begins now, not at construction. Before the first frame.
-    void begin_clock() { begin_ = std::chrono::steady_clock::now(); }
+    void begin_clock() { clock_ = RunClock(); }
     /// At most `seconds`. True: write() may be called. Throws what went wrong in the threads so far.
     [[nodiscard]] bool wait_for_room(double seconds);
     /// The next frame, of the declared description, of the host or of device(); `pts` where times were declared. A
@@ -112,7 +113,7 @@ class FrameWriter final : public MadeFile {
     Quantiser quantiser_;
     std::shared_ptr<PictureRoom> room_;
     pipeline::BoundedQueue<Item> queue_;  ///< bounded by the room
-    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    RunClock clock_;
     pipeline::Clock::duration waited_{};  ///< for room
     std::int64_t first_ = 0;
     std::int64_t next_ = 0;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/resident.h"
+#include "core/usage.h"
 #include "engine/kept_work.h"
 #include "engine/output_checks.h"
 #include "engine/progress_meter.h"
@@ -47,9 +47,7 @@ void describe_times(const pipeline::Profile& profile, Report& report) {
     if (report.run_seconds > 0) report.fps = worked / report.run_seconds;
     const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report.run_seconds);
     add_stages(stages, report);
-    const pipeline::Verdict verdict = pipeline::judge(stages, report.fps, pipeline::ModelKind::generator);
-    report.limiting_stage = verdict.limiting_stage;
-    report.verdict = verdict.text;
+    add_verdict(stages, pipeline::ModelKind::generator, report);
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ void LineWriter::finish_segment() {
 
 void LineWriter::close() {
     if (segment_) finish_segment();
-    report_.run_seconds = core::seconds_since(begin_);
+    report_.run_seconds = clock_.seconds();
+    add_cores(clock_.cpu_seconds(), report_);
     // An earlier run may have gone further.
     std::erase_if(records_, [this](const auto& entry) { return entry.first * plan_.length() >= next_; });
     check_count();

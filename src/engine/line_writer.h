@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/made_file.h"
+#include "engine/run_clock.h"
 #include "engine/writer_job.h"
 #include "pipeline/journal.h"
 #include "pipeline/push_plan.h"
@@ -26,7 +27,7 @@ class LineWriter final : public MadeFile {
     /// The next line will be this frame's, at most frames_done().
     void start_at(std::int64_t frame);
     /// The report's time begins now, not at construction.
-    void begin_clock() { begin_ = std::chrono::steady_clock::now(); }
+    void begin_clock() { clock_ = RunClock(); }
     /// Frames of a segment.
     [[nodiscard]] std::int64_t segment_frames() const { return plan_.length(); }
     /// Without its newline; passed over where it is on disk. Throws Error(no_space | failed), Error(interrupted).
@@ -59,7 +60,7 @@ class LineWriter final : public MadeFile {
     std::int64_t next_ = 0;
     std::int64_t written_ = 0;
     std::stop_source stop_;
-    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    RunClock clock_;
     Report report_;
 };
 

@@ -109,6 +109,8 @@ std::string to_json(const Report& report) {
                     {"first_run_seconds", report.first_run_seconds},
                     {"first_frame_seconds", report.first_frame_seconds},
                     {"join_seconds", report.join_seconds},
+                    {"cores", report.cores},
+                    {"cores_at_work", report.cores_at_work},
                     {"fps", report.fps},
                     {"peak_memory_bytes", report.peak_memory},
                     {"limiting_stage", report.limiting_stage},

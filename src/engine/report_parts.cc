@@ -3,13 +3,29 @@
 #include <algorithm>
 #include <functional>
 
+#include "engine/machine.h"
+
 namespace millrace::engine {
+
+void add_cores(double cpu_seconds, Report& report) {
+    report.cores = machine_cores();
+    if (report.run_seconds > 0) report.cores_at_work = cpu_seconds / report.run_seconds;
+}
 
 void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& report) {
     for (const pipeline::StageSummary& stage : stages) {
         report.stages.push_back({pipeline::name(stage.stage), stage.workers, stage.frames, stage.busy, stage.wait_input,
                                  stage.wait_output, stage.ceiling_fps, stage.gpu});
     }
+}
+
+void add_verdict(const std::vector<pipeline::StageSummary>& stages, pipeline::ModelKind kind, Report& report) {
+    pipeline::RunFacts run{report.fps, report.run_seconds,   kind, report.cores, report.cores_at_work,
+                           0,          report.segments.total};
+    for (const GpuReport& gpu : report.gpus) run.kernel_share = std::max(run.kernel_share, gpu.kernel_share);
+    const pipeline::Verdict verdict = pipeline::judge(stages, run);
+    report.limiting_stage = verdict.limiting_stage;
+    report.verdict = verdict.text;
 }
 
 void add_copy_notes(const std::vector<media::CopyNote>& notes, Report& report) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/resident.h"
+#include "core/usage.h"
 #include "engine/backends.h"
 #include "engine/device_choice.h"
 #include "engine/generator_run.h"
@@ -17,6 +17,7 @@
 #include "engine/progress_meter.h"
 #include "engine/report_parts.h"
 #include "engine/resolve.h"
+#include "engine/run_clock.h"
 #include "engine/script_host.h"
 #include "millrace/engine.h"
 #include "pipeline/joiner.h"
@@ -93,9 +94,12 @@ class Run {
         engine::GpuWatch gpu_watch(script_ ? std::vector<device::DeviceId>{{}} : prepared_.devices);
         const auto observe = [&](const pipeline::RunProgress& now) { meter.show(now); };
         pipeline::Joiner joiner({prepared_.job, backends, journal, profile, stop_}, journal.finished());
+        const engine::RunClock clock;
         const pipeline::RunResult result =
             script_ ? script_->run(prepared_, {&joiner, profile, observe, stop_})
                     : pipeline::run_segments(prepared_.job, backends, joiner, profile, observe, stop_);
+        report_.run_seconds = seconds(result.run_time);
+        engine::add_cores(clock.cpu_seconds() + (script_ ? script_->cpu_seconds() : 0), report_);
         gpu_watch.stop(report_);
         if (script_) script_->describe(report_);
         count(result);
@@ -254,7 +258,6 @@ class Run {
     void describe_times(const pipeline::RunResult& result, const pipeline::Profile& profile) {
         const pipeline::InputPlan& input = prepared_.job.input;
         report_.input_seconds = core::to_seconds(length_of(*input.index, input.segments), input.video.time_base);
-        report_.run_seconds = seconds(result.run_time);
         report_.wall_seconds = seconds(Clock::now() - begin_);
         report_.peak_memory = core::peak_resident_bytes();
         if (const auto first = profile.first_frame()) {
@@ -264,10 +267,7 @@ class Run {
         if (report_.run_seconds > 0) report_.fps = worked / report_.run_seconds;
         const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
         engine::add_stages(stages, report_);
-        const pipeline::Verdict verdict =
-            pipeline::judge(stages, report_.fps, script_ ? pipeline::ModelKind::script : pipeline::ModelKind::model);
-        report_.limiting_stage = verdict.limiting_stage;
-        report_.verdict = verdict.text;
+        engine::add_verdict(stages, script_ ? pipeline::ModelKind::script : pipeline::ModelKind::model, report_);
     }
 
     const Job& job_;

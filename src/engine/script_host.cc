@@ -184,6 +184,12 @@ Report ScriptHost::generate(const GeneratorBegin& began, const ScriptRun& run) {
     return workers_.front().report.made;
 }
 
+double ScriptHost::cpu_seconds() const {
+    double seconds = 0;
+    for (const Worker& worker : workers_) seconds += worker.report.cpu_seconds;
+    return seconds;
+}
+
 void ScriptHost::describe(Report& report) const {
     ScriptReport& script = report.script;
     script.kind = infer::name(script_.description.kind);

@@ -50,6 +50,8 @@ class ScriptHost {
     /// Until the file is there; what became of it, without stages.
     [[nodiscard]] Report generate(const GeneratorBegin& began, const ScriptRun& run);
 
+    /// That cores worked for the workers during the run.
+    [[nodiscard]] double cpu_seconds() const;
     /// What the workers did, once they ran.
     void describe(Report& report) const;
 

@@ -52,6 +52,8 @@ json made_to_message(const Report& made) {
             {"frames", {frames.decoded, frames.processed, frames.encoded, frames.muxed, frames.nan_values}},
             {"segments", {made.segments.total, made.segments.reused}},
             {"seconds", {made.run_seconds, made.join_seconds}},
+            {"cores", made.cores},
+            {"cores_at_work", made.cores_at_work},
             {"fallbacks", made.fallbacks},
             {"notes", made.notes}};
 }
@@ -77,6 +79,8 @@ Report made_from_message(const json& message) {
     made.segments = {message.at("segments").at(0).get<int>(), message.at("segments").at(1).get<int>()};
     made.run_seconds = message.at("seconds").at(0).get<double>();
     made.join_seconds = message.at("seconds").at(1).get<double>();
+    made.cores = message.at("cores").get<int>();
+    made.cores_at_work = message.at("cores_at_work").get<double>();
     made.fallbacks = message.at("fallbacks").get<std::vector<std::string>>();
     made.notes = message.at("notes").get<std::vector<std::string>>();
     return made;
@@ -130,6 +134,7 @@ json to_message(const WorkerReport& report) {
     return {{"script", {script.calls, script.python_seconds, script.gil_wait_seconds, script.peak_memory}},
             {"copies", copies_to_message(script.copies)},
             {"gil", {report.gil.counts, report.gil.noticed, report.gil.held_up}},
+            {"cpu_seconds", report.cpu_seconds},
             {"gpus", report.gpus},
             {"notes", report.notes},
             {"made", made_to_message(report.made)}};
@@ -147,6 +152,7 @@ WorkerReport report_from_message(const json& message) {
     report.gil.counts = gil.at(0).get<decltype(report.gil.counts)>();
     report.gil.noticed = gil.at(1).get<std::int64_t>();
     report.gil.held_up = gil.at(2).get<std::int64_t>();
+    report.cpu_seconds = message.at("cpu_seconds").get<double>();
     report.gpus = message.at("gpus").get<std::vector<GpuReport>>();
     report.notes = message.at("notes").get<std::vector<std::string>>();
     report.made = made_from_message(message.at("made"));

@@ -39,6 +39,7 @@ struct WorkerProgress {
 struct WorkerReport {
     ScriptReport script;
     GilWaits gil;
+    double cpu_seconds = 0;  ///< that cores worked for it during the run
     std::vector<GpuReport> gpus;
     std::vector<std::string> notes;
     Report made;  ///< of a generator: what its Writer said of the file; stages and times of the whole excepted

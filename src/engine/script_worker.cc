@@ -16,6 +16,7 @@
 #include "engine/gpu_watch.h"
 #include "engine/job_json.h"
 #include "engine/resolve.h"
+#include "engine/run_clock.h"
 #include "engine/script_messages.h"
 #include "engine/version.h"
 #include "engine/worker_watch.h"
@@ -128,15 +129,19 @@ void ScriptWorker::work(const Script& script) {
         channel_.send({{"progress", to_message(progress_of(now, profile))}});
     };
     GpuWatch gpu_watch(prepared.devices, script.copies);
+    const RunClock clock;
     const pipeline::RunResult result =
         pipeline::run_segments(prepared.job, backends, ledger, profile, say, stop_.get_token());
+    const double cpu_seconds = clock.cpu_seconds();
     Report seen;
     gpu_watch.stop(seen);
     if (script.end) script.end();
     std::int64_t frames = 0;
     for (const auto& [segment, record] : result.records) frames += record.frames_done;
     channel_.send({{"progress", to_message(progress_of({frames, 0, 0}, profile))}});
-    channel_.send({{"done", to_message(report_of({script.times(), script.gil_waits()}, std::move(seen)))}});
+    WorkerReport report = report_of({script.times(), script.gil_waits()}, std::move(seen));
+    report.cpu_seconds = cpu_seconds;
+    channel_.send({{"done", to_message(report)}});
 }
 
 }  // namespace millrace::engine

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/resident.h"
+#include "core/usage.h"
 
 namespace millrace::engine {
 

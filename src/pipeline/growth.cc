@@ -1,9 +1,9 @@
 #include "pipeline/growth.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "core/usage.h"
 
 namespace millrace::pipeline {
 
@@ -14,19 +14,10 @@ constexpr double idle_share = 0.05;
 /// Encoders that keep the model waiting for more of the time than one part in so many are behind.
 constexpr int blocked_part = 8;
 
-double process_cpu_seconds() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 }  // namespace
 
 Growth::Growth(int cores, GrowthPace pace)
-    : cores_(cores), pace_(pace), checked_(Clock::now()), cpu_(process_cpu_seconds()) {}
+    : cores_(cores), pace_(pace), checked_(Clock::now()), cpu_(core::cpu_seconds()) {}
 
 int Growth::wanted_lanes(const Seen& seen) {
     ++samples_;
@@ -44,7 +35,7 @@ int Growth::wanted_lanes(const Seen& seen) {
 
 bool Growth::has_idle_cores() {
     const Clock::time_point now = Clock::now();
-    const double cpu = process_cpu_seconds();
+    const double cpu = core::cpu_seconds();
     const double wall = std::chrono::duration<double>(now - checked_).count();
     const double used = (cpu - cpu_) / (wall * cores_);
     checked_ = now;

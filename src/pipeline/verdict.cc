@@ -13,33 +13,68 @@ constexpr std::array flow{Stage::decode, Stage::to_tensor, Stage::model, Stage::
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-const char* advice(ModelKind kind) {
-    switch (kind) {
-        case ModelKind::model:
-            return "a smaller model, --model-workers or --batch would move it";
-        case ModelKind::script:
-            return "a faster script, --script-workers or --batch would move it";
-        case ModelKind::generator:
-            break;
-    }
-    return "a faster script would move it";
+/// From here on a part of the machine counts as all at work.
+constexpr double full_share = 0.9;
+/// Below this part of every ceiling no stage limits.
+constexpr double limiting_share = 0.6;
+/// Beginning and end are a small part of a run that takes longer.
+constexpr double long_seconds = 10;
+
+bool cores_are_full(const RunFacts& run) { return run.cores > 0 && run.cores_at_work > full_share * run.cores; }
+
+// "all 16 cores are at work", "its one core is at work"
+std::string full_cores(const RunFacts& run) {
+    return run.cores == 1 ? "the one core is at work all the time" : fmt::format("all {} cores are at work", run.cores);
 }
 
-const char* advice(Stage stage, ModelKind kind) {
-    switch (stage) {
+std::string model_advice(const StageSummary& stage, const RunFacts& run) {
+    if (run.kind == ModelKind::generator) return "a faster script would move it";
+    const char* what = run.kind == ModelKind::script ? "script" : "model";
+    const char* better = run.kind == ModelKind::script ? "faster" : "smaller";
+    if (run.kernel_share > full_share) {
+        return fmt::format("kernels ran for {:.0f} % of the time: a {} {} would move it", 100 * run.kernel_share,
+                           better, what);
+    }
+    if (cores_are_full(run)) return fmt::format("{}: a {} {} would move it", full_cores(run), better, what);
+    if (run.kind == ModelKind::script && stage.workers >= run.segments && run.segments > 0) {
+        return "a faster script, --batch, or --script-workers with shorter segments (--segment-length) would move it";
+    }
+    return fmt::format("a {} {}, --{}-workers or --batch would move it", better, what, what);
+}
+
+// Of decoding and conversions, which lanes do side by side.
+std::string lanes_advice(const StageSummary& stage, const RunFacts& run) {
+    const char* does = stage.stage == Stage::decode ? "decode" : "convert";
+    if (cores_are_full(run)) return fmt::format("{}: more of them would move it", full_cores(run));
+    if (run.segments > 0 && stage.workers >= run.segments) {
+        return fmt::format("{}: --segment-length makes more, to {} at once",
+                           run.segments == 1 ? "there is one segment" : "every segment has its lane", does);
+    }
+    return fmt::format("--lanes {}s more segments at once", does);
+}
+
+std::string advice(const StageSummary& stage, const RunFacts& run) {
+    switch (stage.stage) {
         case Stage::decode:
-            return "--lanes decodes more segments at once";
         case Stage::to_tensor:
         case Stage::to_picture:
-            return "--lanes converts more segments at once";
+            return lanes_advice(stage, run);
         case Stage::model:
-            return advice(kind);
+            return model_advice(stage, run);
         case Stage::encode:
             return "a faster -preset would move it";
         case Stage::join:
             return "a faster disk would move it";
     }
     return "";
+}
+
+std::string nothing_limits(const StageSummary& lowest, const RunFacts& run) {
+    const std::string why = run.seconds < long_seconds
+                                ? fmt::format("much of {:.1f} s is their beginning and end", run.seconds)
+                                : std::string("they waited for one another in turn, and --trace FILE shows when");
+    return fmt::format("no stage limits: {:.1f} fps, {:.0f} % of the lowest ceiling, {:.1f} of {}; {}", run.fps,
+                       100 * run.fps / lowest.ceiling_fps, lowest.ceiling_fps, name(lowest.stage), why);
 }
 
 // The stage on whose threads a stage runs: the conversions are done by their neighbours.
@@ -96,7 +131,7 @@ std::vector<StageSummary> summarize(const Profile& profile, double run_seconds) 
     return stages;
 }
 
-Verdict judge(const std::vector<StageSummary>& stages, double fps, ModelKind kind) {
+Verdict judge(const std::vector<StageSummary>& stages, const RunFacts& run) {
     const StageSummary* limit = nullptr;
     for (const StageSummary& stage : stages) {
         if (stage.stage == Stage::join || stage.ceiling_fps <= 0) continue;
@@ -105,9 +140,11 @@ Verdict judge(const std::vector<StageSummary>& stages, double fps, ModelKind kin
         if (limit == nullptr || rank(stage) < rank(*limit)) limit = &stage;
     }
     if (limit == nullptr) return {"", "nothing was left to do"};
+    const double share = run.fps / limit->ceiling_fps;
+    if (share < limiting_share) return {"", nothing_limits(*limit, run)};
     const char* stage = name(limit->stage);
-    return {stage, fmt::format("{} limits: {:.1f} fps, {:.0f} % of its ceiling of {:.1f}; {}", stage, fps,
-                               100 * fps / limit->ceiling_fps, limit->ceiling_fps, advice(limit->stage, kind))};
+    return {stage, fmt::format("{} limits: {:.1f} fps, {:.0f} % of its ceiling of {:.1f}; {}", stage, run.fps,
+                               100 * share, limit->ceiling_fps, advice(*limit, run))};
 }
 
 std::string LimitWatch::limiting_stage(const Profile& profile) {

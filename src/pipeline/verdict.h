@@ -33,8 +33,19 @@ struct Verdict {
 /// Who stands in the place of the model.
 enum class ModelKind { model, script, generator };
 
-/// The stage with the lowest ceiling limits. `fps`: of the run.
-[[nodiscard]] Verdict judge(const std::vector<StageSummary>& stages, double fps, ModelKind kind = ModelKind::model);
+/// What a run was beside its stages: says which advice can help.
+struct RunFacts {
+    double fps = 0;
+    double seconds = 0;
+    ModelKind kind = ModelKind::model;
+    int cores = 0;             ///< that it may use; 0 unknown
+    double cores_at_work = 0;  ///< of them, on average
+    double kernel_share = 0;   ///< of the time in which a GPU had a kernel at work, 0 to 1; 0 unknown
+    int segments = 0;          ///< 0 unknown
+};
+
+/// The stage with the lowest ceiling limits, if the run came anywhere near it.
+[[nodiscard]] Verdict judge(const std::vector<StageSummary>& stages, const RunFacts& run);
 
 /// While a run is under way: the stage that was busiest since the last call.
 class LimitWatch {

@@ -111,48 +111,6 @@ TEST(Profile, TimedAddsItsOwnLife) {
     EXPECT_GT(profile.sums(Stage::join).time[0].count(), 0);
 }
 
-StageSummary summary(Stage stage, double ceiling) {
-    StageSummary summary;
-    summary.stage = stage;
-    summary.ceiling_fps = ceiling;
-    return summary;
-}
-
-TEST(Verdict, TheStageWithTheLowestCeilingLimits) {
-    const Verdict verdict =
-        judge({summary(Stage::decode, 400), summary(Stage::model, 50), summary(Stage::encode, 90)}, 40);
-    EXPECT_EQ(verdict.limiting_stage, "model");
-    EXPECT_EQ(verdict.text.find("model limits: 40.0 fps, 80 % of its ceiling of 50.0; "), 0U) << verdict.text;
-    EXPECT_NE(verdict.text.find("--batch"), std::string::npos) << verdict.text;
-}
-
-TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
-    for (const auto& [stage, option] : std::vector<std::pair<Stage, const char*>>{{Stage::decode, "--lanes"},
-                                                                                  {Stage::to_tensor, "--lanes"},
-                                                                                  {Stage::model, "--model-workers"},
-                                                                                  {Stage::to_picture, "--lanes"},
-                                                                                  {Stage::encode, "-preset"}}) {
-        const Verdict verdict = judge({summary(stage, 10)}, 5);
-        EXPECT_EQ(verdict.limiting_stage, name(stage));
-        EXPECT_NE(verdict.text.find(option), std::string::npos) << verdict.text;
-    }
-}
-
-TEST(Verdict, NamesAScriptsOptionsWhereOneRuns) {
-    const std::string script = judge({summary(Stage::model, 10)}, 5, ModelKind::script).text;
-    EXPECT_NE(script.find("a faster script, --script-workers or --batch would move it"), std::string::npos) << script;
-    const std::string generator = judge({summary(Stage::model, 10)}, 5, ModelKind::generator).text;
-    EXPECT_NE(generator.find("; a faster script would move it"), std::string::npos) << generator;
-}
-
-TEST(Verdict, JoiningAndStagesWithoutWorkDoNotLimit) {
-    EXPECT_EQ(
-        judge({summary(Stage::join, 1), summary(Stage::decode, 0), summary(Stage::encode, 30)}, 20).limiting_stage,
-        "encode");
-    EXPECT_EQ(judge({}, 0).limiting_stage, "");
-    EXPECT_EQ(judge({}, 0).text, "nothing was left to do");
-}
-
 TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
     Profile profile(Tracing::off);
     {
@@ -174,7 +132,7 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
     EXPECT_EQ(stages[1].stage, Stage::to_tensor);
     EXPECT_EQ(stages[1].workers, 2);
     EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 80);  // the threads' own
-    EXPECT_EQ(judge(stages, 40).limiting_stage, "decode");
+    EXPECT_EQ(judge(stages, {.fps = 60}).limiting_stage, "decode");
 }
 
 // 8 s of kernels behind 0.5 s of enqueueing them: the GPU bounds what two lanes can do.

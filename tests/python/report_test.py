@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import resource
 
 import millrace
 import pytest
 from millrace._report import Copies, Gpu, report_from_json
+from script_runs import PYTHON, processor
 from tools import ROOT, run_job
 
 SAMPLE = ROOT / "samples/bbb.mp4"
@@ -48,3 +51,23 @@ def test_how_it_is_shown(of_the_program):
     assert "&lt;b&gt;.mp4" in page
     assert "a &amp; b" in page
     assert "<td>decode</td>" in page
+
+
+def cpu_seconds():
+    """Of processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_cores_at_work_are_those_of_all_processes(tmp_path, workers):
+    """The system says how much the program and its script's processes worked in all; what they load is more."""
+    script = tmp_path / "burn.py"
+    script.write_text(processor("end = time.thread_time() + 0.5\nwhile time.thread_time() < end: pass\nreturn batch"))
+    words = ["--script", script, "--script-workers", workers, *PYTHON] if workers else []
+    before = cpu_seconds()
+    report = run_job(SAMPLE, tmp_path / "out.mkv", "--frames", 16, "--segment-length", 0.25, *words).report
+    in_all = cpu_seconds() - before
+    worked = report["cores_at_work"] * report["run_seconds"]
+    assert (2 if workers else 0) < worked < in_all
+    assert report["cores"] <= len(os.sched_getaffinity(0))

@@ -1,7 +1,6 @@
 """F3: a whole run on fused layers, beside its net and its encoders alone, beside other ways."""
 
 import os
-import resource
 import subprocess
 import time
 
@@ -38,12 +37,6 @@ def encoders(raw, preset):
     return cores * PICTURES / (time.perf_counter() - begin)
 
 
-def cpu_seconds():
-    """Of all programs that were run and have ended."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
-
-
 def row(bench, raw, preset, net, model):
     """One run with its share of what its net or its encoders do by themselves; its frames a second.
 
@@ -52,9 +45,7 @@ def row(bench, raw, preset, net, model):
     words = ("-i", bench.joined(TIMES), "-m", bench.model(net), "--runtime", "fused", "-an", "-preset", preset)
     name = f"{net.split('.')[0]}-{preset}"
     first = encoders(raw, preset)
-    before = cpu_seconds()
     report = bench.run(f"F3-{name}", *words, "-o", bench.out / f"{name}.mp4", *bench.limit(), timeout=400)
-    cores = (cpu_seconds() - before) / report["run_seconds"]  # what it loaded is counted in
     last = encoders(raw, preset)
     alone = {"the net": model["fps"], "its encoders": (first + last) / 2}
     fps = report["fps"]
@@ -62,6 +53,7 @@ def row(bench, raw, preset, net, model):
     sizes = "{}x{} to {}x{}".format(*report["size_in"], *report["size_out"])
     work = f"{net} as fused layers, {sizes}, x264 {preset}, {report['frames']['muxed']} frames"
     each = f"the net {model['fps']:.1f}, its encoders {first:.1f} before and {last:.1f} after"
+    cores = report["cores_at_work"]
     found = f"{fps:.1f} fps, {fps / alone[limit]:.3f} of {limit}; {cores:.1f} cores at work; alone: {each}"
     bench.table.add(work, ">= 0.97 of the slower", found, fps >= 0.97 * alone[limit])
     busy = report["gpus"][0]["kernel_share"] if report["gpus"] else 0.0

@@ -1,0 +1,96 @@
+#include "pipeline/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::pipeline {
+namespace {
+
+StageSummary summary(Stage stage, double ceiling, int workers = 1) {
+    StageSummary summary;
+    summary.stage = stage;
+    summary.workers = workers;
+    summary.ceiling_fps = ceiling;
+    return summary;
+}
+
+// A run at 90 % of its only stage's ceiling.
+std::string advice(const StageSummary& stage, RunFacts run = {}) {
+    run.fps = 0.9 * stage.ceiling_fps;
+    const std::string text = judge({stage}, run).text;
+    return text.substr(text.find("; ") + 2);
+}
+
+TEST(Verdict, TheStageWithTheLowestCeilingLimits) {
+    const Verdict verdict =
+        judge({summary(Stage::decode, 400), summary(Stage::model, 50), summary(Stage::encode, 90)}, {.fps = 40});
+    EXPECT_EQ(verdict.limiting_stage, "model");
+    EXPECT_EQ(verdict.text,
+              "model limits: 40.0 fps, 80 % of its ceiling of 50.0; a smaller model, --model-workers or --batch would "
+              "move it");
+}
+
+TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
+    EXPECT_EQ(advice(summary(Stage::decode, 10)), "--lanes decodes more segments at once");
+    EXPECT_EQ(advice(summary(Stage::to_tensor, 10)), "--lanes converts more segments at once");
+    EXPECT_EQ(advice(summary(Stage::to_picture, 10)), "--lanes converts more segments at once");
+    EXPECT_EQ(advice(summary(Stage::encode, 10)), "a faster -preset would move it");
+}
+
+TEST(Verdict, NamesAScriptsOptionsWhereOneRuns) {
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.kind = ModelKind::script}),
+              "a faster script, --script-workers or --batch would move it");
+    EXPECT_EQ(advice(summary(Stage::model, 10, 2), {.kind = ModelKind::script, .segments = 3}),
+              "a faster script, --script-workers or --batch would move it");
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.kind = ModelKind::script, .segments = 1}),
+              "a faster script, --batch, or --script-workers with shorter segments (--segment-length) would move it");
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.kind = ModelKind::generator}), "a faster script would move it");
+}
+
+TEST(Verdict, MoreLanesAreNoAdviceWhereNoSegmentOrNoCoreIsLeft) {
+    EXPECT_EQ(advice(summary(Stage::decode, 10), {.segments = 1}),
+              "there is one segment: --segment-length makes more, to decode at once");
+    EXPECT_EQ(advice(summary(Stage::decode, 10, 3), {.segments = 3}),
+              "every segment has its lane: --segment-length makes more, to decode at once");
+    EXPECT_EQ(advice(summary(Stage::decode, 10, 3), {.segments = 4}), "--lanes decodes more segments at once");
+    EXPECT_EQ(advice(summary(Stage::to_tensor, 10), {.cores = 16, .cores_at_work = 15.8, .segments = 1}),
+              "all 16 cores are at work: more of them would move it");
+    EXPECT_EQ(advice(summary(Stage::decode, 10), {.cores = 1, .cores_at_work = 0.98}),
+              "the one core is at work all the time: more of them would move it");
+    EXPECT_EQ(advice(summary(Stage::decode, 10), {.cores = 16, .cores_at_work = 14}),
+              "--lanes decodes more segments at once");
+}
+
+TEST(Verdict, MoreWorkersAreNoAdviceWhereTheDeviceIsFull) {
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.cores = 2, .cores_at_work = 1.9}),
+              "all 2 cores are at work: a smaller model would move it");
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.kind = ModelKind::script, .kernel_share = 0.981}),
+              "kernels ran for 98 % of the time: a faster script would move it");
+}
+
+TEST(Verdict, FarBelowEveryCeilingNothingLimits) {
+    const std::vector<StageSummary> stages{summary(Stage::decode, 400), summary(Stage::encode, 100)};
+    const Verdict brief = judge(stages, {.fps = 49, .seconds = 1.24});
+    EXPECT_EQ(brief.limiting_stage, "");
+    EXPECT_EQ(brief.text,
+              "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; much of 1.2 s is their "
+              "beginning and end");
+    EXPECT_EQ(judge(stages, {.fps = 49, .seconds = 60}).text,
+              "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; they waited for one another in "
+              "turn, and --trace FILE shows when");
+    EXPECT_EQ(judge(stages, {.fps = 60, .seconds = 60}).limiting_stage, "encode");
+}
+
+TEST(Verdict, JoiningAndStagesWithoutWorkDoNotLimit) {
+    EXPECT_EQ(judge({summary(Stage::join, 1), summary(Stage::decode, 0), summary(Stage::encode, 30)}, {.fps = 20})
+                  .limiting_stage,
+              "encode");
+    EXPECT_EQ(judge({}, {}).limiting_stage, "");
+    EXPECT_EQ(judge({}, {}).text, "nothing was left to do");
+}
+
+}  // namespace
+}  // namespace millrace::pipeline
