@@ -20,8 +20,15 @@ namespace {
 using nlohmann::json;
 using pipeline::StageSums;
 
+// The clock is the machine's, the same in all processes.
+pipeline::Clock::rep ticks_of(pipeline::Clock::time_point time) { return time.time_since_epoch().count(); }
+pipeline::Clock::time_point time_at(const json& ticks) {
+    return pipeline::Clock::time_point(pipeline::Clock::duration(ticks.get<pipeline::Clock::rep>()));
+}
+
 json to_message(const StageSums& sums) {
-    json message = {sums.gpu.count(), sums.frames, sums.workers_now, sums.workers_peak};
+    json message = {sums.gpu.count(),  sums.frames,          sums.workers_now,
+                    sums.workers_peak, ticks_of(sums.began), ticks_of(sums.ended)};
     for (const std::chrono::nanoseconds time : sums.time) message.push_back(time.count());
     return message;
 }
@@ -32,8 +39,10 @@ StageSums sums_from_message(const json& message) {
     sums.frames = message.at(1).get<std::int64_t>();
     sums.workers_now = message.at(2).get<int>();
     sums.workers_peak = message.at(3).get<int>();
+    sums.began = time_at(message.at(4));
+    sums.ended = time_at(message.at(5));
     for (std::size_t i = 0; i < sums.time.size(); ++i) {
-        sums.time.at(i) = std::chrono::nanoseconds(message.at(4 + i).get<std::int64_t>());
+        sums.time.at(i) = std::chrono::nanoseconds(message.at(6 + i).get<std::int64_t>());
     }
     return sums;
 }

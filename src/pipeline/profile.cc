@@ -1,6 +1,7 @@
 #include "pipeline/profile.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 namespace millrace::pipeline {
@@ -20,6 +21,13 @@ const char* name(Activity activity) {
             return " waits for output";
     }
     return "";
+}
+
+template <class T, class Better>
+void keep(std::atomic<T>& best, T value, Better better) {
+    T known = best.load(std::memory_order_relaxed);
+    while (better(value, known) && !best.compare_exchange_weak(known, value)) {
+    }
 }
 
 // Small numbers for threads, in the order in which they first report.
@@ -51,9 +59,15 @@ const char* name(Stage stage) {
 
 Profile::Profile(Tracing tracing) : start_(Clock::now()), tracing_(tracing) {}
 
+void Profile::Counters::span(Clock::time_point begin, Clock::time_point end) {
+    keep(began, begin.time_since_epoch().count(), std::less());
+    keep(ended, end.time_since_epoch().count(), std::greater());
+}
+
 void Profile::add(Stage stage, Activity activity, Clock::time_point begin, Clock::time_point end) {
     Counters& counters = stages_.at(at(stage));
     counters.nanoseconds.at(at(activity)) += (end - begin).count();
+    if (begin < end) counters.span(begin, end);
     if (tracing_ == Tracing::off) return;
     const Event event{stage, activity, thread_number(), (begin - start_).count(), (end - start_).count()};
     const std::lock_guard lock(events_mutex_);
@@ -71,6 +85,7 @@ void Profile::add_sums(Stage stage, const StageSums& more) {
     counters.frames += more.frames;
     counters.workers_now += more.workers_now;
     counters.workers_peak += more.workers_peak;
+    counters.span(more.began, more.ended);
 }
 
 void Profile::count_frames(Stage stage, std::int64_t frames) { stages_.at(at(stage)).frames += frames; }
@@ -90,9 +105,7 @@ std::optional<std::chrono::nanoseconds> Profile::first_frame() const {
 void Profile::worker_started(Stage stage) {
     Counters& counters = stages_.at(at(stage));
     const int now = ++counters.workers_now;
-    int peak = counters.workers_peak.load();
-    while (now > peak && !counters.workers_peak.compare_exchange_weak(peak, now)) {
-    }
+    keep(counters.workers_peak, now, std::greater());
 }
 
 void Profile::worker_ended(Stage stage) { --stages_.at(at(stage)).workers_now; }
@@ -106,6 +119,8 @@ StageSums Profile::sums(Stage stage) const {
     sums.frames = counters.frames.load();
     sums.workers_now = counters.workers_now.load();
     sums.workers_peak = counters.workers_peak.load();
+    sums.began = Clock::time_point(Clock::duration(counters.began.load()));
+    sums.ended = Clock::time_point(Clock::duration(counters.ended.load()));
     return sums;
 }
 

@@ -29,11 +29,13 @@ struct StageSums {
     std::int64_t frames = 0;
     int workers_now = 0;
     int workers_peak = 0;
+    Clock::time_point began = Clock::time_point::max();  ///< the first that it did, waiting included
+    Clock::time_point ended = Clock::time_point::min();  ///< the last
 };
 
 enum class Tracing { off, on };
 
-/// Thread-safe; counting costs two clock reads and one atomic addition.
+/// Thread-safe; counting costs two clock reads and three atomic operations.
 class Profile {
   public:
     explicit Profile(Tracing tracing);
@@ -63,6 +65,10 @@ class Profile {
         std::atomic<std::int64_t> frames{0};
         std::atomic<int> workers_now{0};
         std::atomic<int> workers_peak{0};
+        std::atomic<Clock::rep> began{Clock::time_point::max().time_since_epoch().count()};
+        std::atomic<Clock::rep> ended{Clock::time_point::min().time_since_epoch().count()};
+
+        void span(Clock::time_point begin, Clock::time_point end);
     };
     struct Event {
         Stage stage;

@@ -78,54 +78,62 @@ std::string nothing_limits(const StageSummary& lowest, const RunFacts& run) {
 }
 
 // The stage on whose threads a stage runs: the conversions are done by their neighbours.
-Stage host_of(Stage stage) {
+Stage host_of(Stage stage, PictureMaking making) {
     if (stage == Stage::to_tensor) return Stage::decode;
-    return stage == Stage::to_picture ? Stage::encode : stage;
+    if (stage == Stage::to_picture) return making == PictureMaking::by_makers ? Stage::model : Stage::encode;
+    return stage;
 }
 
 // What the threads of a stage did, with all their stages.
 struct ThreadTime {
     double busy = 0;
     double there = 0;  ///< working or waiting
+    double span = 0;   ///< from the first that they did to the last
 };
 
-ThreadTime threads_of(const Profile& profile, Stage host) {
+ThreadTime threads_of(const Profile& profile, Stage host, PictureMaking making) {
     ThreadTime total;
+    Clock::time_point began = Clock::time_point::max();
+    Clock::time_point ended = Clock::time_point::min();
     for (const Stage stage : flow) {
-        if (host_of(stage) != host) continue;
+        if (host_of(stage, making) != host) continue;
         const StageSums sums = profile.sums(stage);
         total.busy += seconds(sums.time[static_cast<std::size_t>(Activity::busy)]);
         for (const std::chrono::nanoseconds time : sums.time) total.there += seconds(time);
+        began = std::min(began, sums.began);
+        ended = std::max(ended, sums.ended);
     }
+    if (began < ended) total.span = seconds(ended - began);
     return total;
 }
 
-StageSummary summarize(const Profile& profile, Stage stage, double run_seconds) {
+StageSummary summarize(const Profile& profile, Stage stage, double run_seconds, PictureMaking making) {
     const StageSums sums = profile.sums(stage);
+    const Stage host = host_of(stage, making);
     StageSummary summary;
     summary.stage = stage;
     summary.frames = sums.frames;
     summary.busy = seconds(sums.time[static_cast<std::size_t>(Activity::busy)]);
     summary.wait_input = seconds(sums.time[static_cast<std::size_t>(Activity::wait_input)]);
     summary.wait_output = seconds(sums.time[static_cast<std::size_t>(Activity::wait_output)]);
-    summary.workers = profile.sums(host_of(stage)).workers_peak;
+    summary.workers = profile.sums(host).workers_peak;
     summary.gpu = seconds(sums.gpu);
     if (summary.busy <= 0) return summary;
     const ThreadTime threads =
-        stage == Stage::join ? ThreadTime{summary.busy, run_seconds} : threads_of(profile, host_of(stage));
+        stage == Stage::join ? ThreadTime{summary.busy, run_seconds, run_seconds} : threads_of(profile, host, making);
     // A worker enqueues its next frame while the GPU has the one before: the longer of the two bounds it.
     summary.ceiling_fps =
-        static_cast<double>(summary.frames) * (threads.there / run_seconds) / std::max(threads.busy, summary.gpu);
+        static_cast<double>(summary.frames) * (threads.there / threads.span) / std::max(threads.busy, summary.gpu);
     return summary;
 }
 
 }  // namespace
 
-std::vector<StageSummary> summarize(const Profile& profile, double run_seconds) {
+std::vector<StageSummary> summarize(const Profile& profile, double run_seconds, PictureMaking making) {
     std::vector<StageSummary> stages;
     for (const Stage stage :
          {Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode, Stage::join}) {
-        StageSummary summary = summarize(profile, stage, run_seconds);
+        StageSummary summary = summarize(profile, stage, run_seconds, making);
         if (summary.busy > 0) stages.push_back(summary);
     }
     return stages;

@@ -18,12 +18,17 @@ struct StageSummary {
     double wait_input = 0;
     double wait_output = 0;
     double gpu = 0;  ///< of its work on GPUs
-    /// Frames per second if the workers that it had on average had never waited. 0 unknown.
+    /// Frames per second if the workers that it had on average, from its first frame to its last, had never waited. 0
+    /// unknown.
     double ceiling_fps = 0;
 };
 
+/// Who makes pictures of the model's results: the threads of the encoders, or those that hand frames to them.
+enum class PictureMaking { by_encoders, by_makers };
+
 /// Stages that did something, in the order of the flow, of a run that took `run_seconds`.
-[[nodiscard]] std::vector<StageSummary> summarize(const Profile& profile, double run_seconds);
+[[nodiscard]] std::vector<StageSummary> summarize(const Profile& profile, double run_seconds,
+                                                  PictureMaking making = PictureMaking::by_encoders);
 
 struct Verdict {
     std::string limiting_stage;  ///< empty when nothing was worked on

@@ -13,8 +13,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
+void add(Profile& profile, Stage stage, Activity activity, milliseconds begin, milliseconds end) {
+    profile.add(stage, activity, profile.start() + begin, profile.start() + end);
+}
+
 void add(Profile& profile, Stage stage, Activity activity, milliseconds time) {
-    profile.add(stage, activity, profile.start(), profile.start() + time);
+    add(profile, stage, activity, milliseconds(0), time);
 }
 
 TEST(Profile, SumsEachActivityOfEachStage) {
@@ -118,12 +122,12 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
         const Worker b(profile, Stage::decode);
     }
     add(profile, Stage::decode, Activity::busy, milliseconds(2000));  // two workers, half of four seconds
-    add(profile, Stage::decode, Activity::wait_output, milliseconds(2000));
+    add(profile, Stage::decode, Activity::wait_output, milliseconds(250), milliseconds(2250));
     profile.count_frames(Stage::decode, 100);
     add(profile, Stage::to_tensor, Activity::busy, milliseconds(500));  // on the lanes' threads
     profile.count_frames(Stage::to_tensor, 100);
-    // 4.5 s of threads in a run of 2.25 s: two lanes on average.
-    const std::vector<StageSummary> stages = summarize(profile, 2.25);
+    // 4.5 s of threads in 2.25 s: two lanes on average.
+    const std::vector<StageSummary> stages = summarize(profile, 3);
     ASSERT_EQ(stages.size(), 2U);  // stages that did nothing are left out
     EXPECT_EQ(stages[0].stage, Stage::decode);
     EXPECT_EQ(stages[0].workers, 2);
@@ -138,8 +142,9 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
 // 8 s of kernels behind 0.5 s of enqueueing them: the GPU bounds what two lanes can do.
 TEST(Summaries, WorkOnAGpuBoundsWhatItsWorkersEnqueue) {
     Profile profile(Tracing::off);
-    add(profile, Stage::decode, Activity::busy, milliseconds(3500));
-    add(profile, Stage::to_tensor, Activity::busy, milliseconds(500));
+    add(profile, Stage::decode, Activity::busy, milliseconds(1500));
+    add(profile, Stage::decode, Activity::busy, milliseconds(2000));
+    add(profile, Stage::to_tensor, Activity::busy, milliseconds(1500), milliseconds(2000));
     profile.count_frames(Stage::to_tensor, 100);
     profile.add_gpu(Stage::to_tensor, milliseconds(8000));
     const std::vector<StageSummary> stages = summarize(profile, 2);
@@ -148,6 +153,35 @@ TEST(Summaries, WorkOnAGpuBoundsWhatItsWorkersEnqueue) {
     EXPECT_DOUBLE_EQ(stages[1].gpu, 8);
     EXPECT_DOUBLE_EQ(stages[1].busy, 0.5);
     EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 25);
+}
+
+TEST(Summaries, WhatAStageDoesNotDoAfterItsLastFrameIsNoLimit) {
+    Profile profile(Tracing::off);
+    add(profile, Stage::model, Activity::busy, milliseconds(1000));
+    profile.count_frames(Stage::model, 100);
+    add(profile, Stage::encode, Activity::busy, milliseconds(500), milliseconds(4000));
+    add(profile, Stage::encode, Activity::wait_input, milliseconds(500));
+    profile.count_frames(Stage::encode, 100);
+    const std::vector<StageSummary> stages = summarize(profile, 4);
+    ASSERT_EQ(stages.size(), 2U);
+    EXPECT_DOUBLE_EQ(stages[0].ceiling_fps, 100);
+    EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 100 / 3.5);
+    EXPECT_EQ(judge(stages, {.fps = 25}).limiting_stage, "encode");
+}
+
+TEST(Summaries, PicturesAreMadeByEncodersOrByWhoHandsFramesToThem) {
+    Profile profile(Tracing::off);
+    add(profile, Stage::model, Activity::busy, milliseconds(1000));
+    add(profile, Stage::to_picture, Activity::busy, milliseconds(1000), milliseconds(2000));
+    add(profile, Stage::encode, Activity::busy, milliseconds(4000));
+    for (const Stage stage : {Stage::model, Stage::to_picture, Stage::encode}) profile.count_frames(stage, 100);
+    const auto ceilings = [&](PictureMaking making) {
+        std::vector<double> found;
+        for (const StageSummary& stage : summarize(profile, 4, making)) found.push_back(stage.ceiling_fps);
+        return found;
+    };
+    EXPECT_EQ(ceilings(PictureMaking::by_makers), (std::vector<double>{50, 50, 25}));
+    EXPECT_EQ(ceilings(PictureMaking::by_encoders), (std::vector<double>{100, 25, 25}));
 }
 
 TEST(LimitWatch, GoesByWhatHappenedSinceTheLastLook) {
