@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/usage.h"
 #include "pipeline/decode_lane.h"
 #include "pipeline/growth.h"
 #include "pipeline/schedule.h"
@@ -23,9 +24,10 @@ namespace {
 
 constexpr std::chrono::milliseconds observe_interval{100};
 constexpr std::chrono::milliseconds look_interval{20};
-/// Long enough for an encoder's lookahead to fill, during which it leaves cores idle.
-constexpr GrowthPace growth_pace{std::chrono::milliseconds(1500), 1};
-constexpr GrowthPace gpu_growth_pace{std::chrono::milliseconds(300), 8};
+/// For encoders long enough for their lookahead to fill, during which they leave cores idle. Not so on a GPU, which is
+/// dear while it waits.
+constexpr GrowthPace growth_pace{std::chrono::milliseconds(300), std::chrono::milliseconds(1500)};
+constexpr GrowthPace gpu_growth_pace{std::chrono::milliseconds(300), std::chrono::milliseconds(300)};
 /// How long lanes wait for the first frame of those that began before them.
 constexpr std::chrono::milliseconds first_frame_patience{500};
 constexpr std::chrono::milliseconds first_frame_interval{5};
@@ -85,8 +87,10 @@ class Runner {
     void run_lanes(const std::function<void(const RunProgress&)>& observe) {
         for (Station& station : stations_) station.start();
         add_first_lanes();
-        std::vector<Growth> growths(stations_.size(),
-                                    Growth(job_.limits.cores, on_gpu(job_) ? gpu_growth_pace : growth_pace));
+        std::vector<Growth> growths;
+        for (std::size_t i = 0; i < stations_.size(); ++i) {
+            growths.emplace_back(job_.limits.cores, on_gpu(job_) ? gpu_growth_pace : growth_pace, look_at(i));
+        }
         Clock::time_point observed = Clock::now();
         while (!wait_for_lanes(look_interval)) {
             if (Clock::now() - observed >= observe_interval) {
@@ -94,11 +98,15 @@ class Runner {
                 observed = Clock::now();
             }
             for (std::size_t i = 0; i < growths.size(); ++i) {
-                const Growth::Seen seen{stations_[i].next(), lanes_started_[i], schedule_.left()};
-                const int wanted = growths[i].wanted_lanes(seen);
+                const int wanted = growths[i].wanted_lanes(look_at(i));
                 for (int added = 0; added < wanted && may_grow(i); ++added) add_lane(houses_[i]);
             }
         }
+    }
+
+    Growth::Seen look_at(std::size_t station) {
+        return {stations_[station].next(), lanes_started_[station], schedule_.left(), Clock::now(),
+                core::cpu_seconds()};
     }
 
     // A driver opens decoders one after the other, some 45 ms each, and keeps those that are open waiting meanwhile:

@@ -3,67 +3,109 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
 
 namespace millrace::pipeline {
 namespace {
 
-constexpr std::chrono::milliseconds at_once{0};
-constexpr int many_cores = 1 << 20;  // of which this process leaves nearly all idle
-constexpr int no_cores = 0;          // so that none is idle
-constexpr std::size_t many = 1000;   // segments
+using std::chrono::milliseconds;
 
-TEST(Growth, AModelThatStarvesGetsOneLaneOrAsManyAsThereAre) {
-    Growth slow(many_cores, {at_once, 1});
-    EXPECT_EQ(slow.wanted_lanes({Next::starves, 4, many}), 1);
-    Growth fast(many_cores, {at_once, 8});
-    EXPECT_EQ(fast.wanted_lanes({Next::starves, 4, many}), 4);
-    EXPECT_EQ(fast.wanted_lanes({Next::starves, 16, many}), 8);
+constexpr int cores = 16;
+constexpr double idle = 2;   // of the cores work
+constexpr double full = 15;  // of the cores work
+constexpr std::size_t many = 1000;
+constexpr GrowthPace even{milliseconds(300), milliseconds(300)};
+constexpr GrowthPace patient{milliseconds(300), milliseconds(1500)};
+
+/// A run of which a look is taken every 20 ms.
+class Looks {
+  public:
+    explicit Looks(GrowthPace pace, double at_work = idle) : at_work_(at_work), growth_(cores, pace, see({})) {}
+
+    struct Station {
+        Next next;
+        int lanes;
+        std::size_t left = many;
+    };
+
+    int look(const Station& station) {
+        now_ += milliseconds(20);
+        return growth_.wanted_lanes(see(station));
+    }
+
+    /// The first answer that is not 0 within so many milliseconds, else 0.
+    int look_for(int time, const Station& station) {
+        for (int passed = 0; passed < time; passed += 20) {
+            if (const int wanted = look(station)) return wanted;
+        }
+        return 0;
+    }
+
+  private:
+    [[nodiscard]] Growth::Seen see(const Station& station) const {
+        const double seconds = std::chrono::duration<double>(now_.time_since_epoch()).count();
+        return {station.next, station.lanes, station.left, now_, at_work_ * seconds};
+    }
+
+    Clock::time_point now_;
+    double at_work_;
+    Growth growth_;
+};
+
+TEST(Growth, AModelThatStarvesGetsAsManyLanesAsThereAre) {
+    Looks looks(even);
+    EXPECT_EQ(looks.look_for(280, {Next::starves, 1}), 0);
+    EXPECT_EQ(looks.look_for(20, {Next::starves, 1}), 1);
+    EXPECT_EQ(looks.look_for(300, {Next::starves, 4}), 4);
+    EXPECT_EQ(looks.look_for(300, {Next::starves, 16}), 8);
 }
 
 TEST(Growth, EncodersThatAreBehindGetHalfAsManyMoreWhereCoresAreIdle) {
-    Growth growth(many_cores, {at_once, 8});
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 1, many}), 1);
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 4, many}), 2);
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 8, many}), 4);
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 64, many}), 8);
-    Growth slow(many_cores, {at_once, 1});
-    EXPECT_EQ(slow.wanted_lanes({Next::is_blocked, 64, many}), 1);
+    Looks looks(even);
+    EXPECT_EQ(looks.look_for(300, {Next::is_blocked, 1}), 1);
+    EXPECT_EQ(looks.look_for(300, {Next::is_blocked, 4}), 2);
+    EXPECT_EQ(looks.look_for(300, {Next::is_blocked, 8}), 4);
+    EXPECT_EQ(looks.look_for(300, {Next::is_blocked, 64}), 8);
 }
 
-/// The first answer after an interval in which `seen` was seen once in `period` looks, and a model at work else.
-int answer_to(Next seen, int period) {
-    constexpr int looks = 64;
-    Growth growth(many_cores, {std::chrono::milliseconds(400), 8});
-    for (int i = 0; i < looks - 1; ++i) {
-        if (growth.wanted_lanes({i % period == 0 ? seen : Next::works, 4, many}) != 0) return -1;  // too slow a machine
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(420));
-    return growth.wanted_lanes({Next::works, 4, many});
+TEST(Growth, EncodersAreGivenTimeToLookAheadAndAStarvingModelIsNot) {
+    Looks looks(patient);
+    EXPECT_EQ(looks.look_for(1480, {Next::is_blocked, 4}), 0);
+    EXPECT_EQ(looks.look_for(20, {Next::is_blocked, 4}), 2);
+    EXPECT_EQ(looks.look_for(300, {Next::starves, 4}), 4);
 }
 
 TEST(Growth, AModelThatWaitsForEncodersNowAndThenGetsMoreOfThem) {
-    EXPECT_EQ(answer_to(Next::is_blocked, 4), 2);
-    EXPECT_EQ(answer_to(Next::is_blocked, 16), 0);
-    EXPECT_EQ(answer_to(Next::starves, 4), 0);
+    const auto answer = [](Next seen, int period) {
+        Looks looks(even);
+        for (int i = 0; i < 14; ++i) EXPECT_EQ(looks.look({i % period == 0 ? seen : Next::works, 4}), 0);
+        return looks.look({Next::works, 4});
+    };
+    EXPECT_EQ(answer(Next::is_blocked, 4), 2);
+    EXPECT_EQ(answer(Next::is_blocked, 14), 0);
+    EXPECT_EQ(answer(Next::starves, 4), 0);
 }
 
-TEST(Growth, EncodersThatHaveAllCoresGetOneMoreForTheLastSegmentsOnly) {
-    Growth growth(no_cores, {at_once, 8});
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 4, many}), 0);
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 4, 5}), 0);
-    EXPECT_EQ(growth.wanted_lanes({Next::is_blocked, 4, 4}), 2);
+TEST(Growth, EncodersThatHaveAllCoresGetMoreForTheLastSegmentsOnly) {
+    Looks looks(even, full + 0.3);
+    EXPECT_EQ(looks.look_for(600, {Next::is_blocked, 4}), 0);
+    EXPECT_EQ(looks.look_for(600, {Next::is_blocked, 4, 5}), 0);
+    EXPECT_EQ(looks.look_for(300, {Next::is_blocked, 4, 4}), 2);
+    Looks nearly(even, full);
+    EXPECT_EQ(nearly.look_for(300, {Next::is_blocked, 4}), 2);
+}
+
+TEST(Growth, WhatThereIsMoreOfIsGivenTimeToShow) {
+    Looks looks(patient);
+    EXPECT_EQ(looks.look_for(1200, {Next::is_blocked, 1}), 0);
+    EXPECT_EQ(looks.look_for(300, {Next::starves, 1}), 1);  // its window was over
+    EXPECT_EQ(looks.look_for(1480, {Next::is_blocked, 2}), 0);
+    EXPECT_EQ(looks.look_for(20, {Next::is_blocked, 2}), 1);
 }
 
 TEST(Growth, AModelAtWorkNeedsNothing) {
-    Growth growth(many_cores, {at_once, 8});
-    EXPECT_EQ(growth.wanted_lanes({Next::works, 4, many}), 0);
-    EXPECT_EQ(growth.wanted_lanes({Next::works, 4, 1}), 0);
-}
-
-TEST(Growth, NothingIsSaidBeforeTheIntervalIsOver) {
-    Growth growth(many_cores, {std::chrono::hours(1), 8});
-    EXPECT_EQ(growth.wanted_lanes({Next::starves, 4, many}), 0);
+    Looks looks(even);
+    EXPECT_EQ(looks.look_for(3000, {Next::works, 4}), 0);
+    EXPECT_EQ(looks.look_for(3000, {Next::works, 4, 1}), 0);
 }
 
 }  // namespace
