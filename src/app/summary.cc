@@ -1,6 +1,7 @@
 #include "app/summary.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -35,14 +36,21 @@ std::string what_was_made(const Report& report) {
 std::string how_fast(const Report& report) {
     std::string text = fmt::format("{} in all", seconds_text(report.wall_seconds));
     if (report.fps > 0) text += fmt::format(", {:.1f} fps while running", report.fps);
-    if (report.cores > 0) text += fmt::format(", {:.1f} of {} cores at work", report.cores_at_work, report.cores);
     if (report.segments.total > 0) {
         text += fmt::format(", {} segment{}", report.segments.total, report.segments.total == 1 ? "" : "s");
     }
     if (report.segments.reused > 0) text += fmt::format(" ({} of an earlier run)", report.segments.reused);
-    if (report.peak_memory > 0)
-        text += fmt::format(", {} of memory at most", render_bytes(static_cast<double>(report.peak_memory)));
     return text;
+}
+
+/// What it took of the machine, a script's processes included.
+std::string how_much(const Report& report) {
+    std::vector<std::string> parts;
+    if (report.cores > 0)
+        parts.push_back(fmt::format("{:.1f} of {} cores at work", report.cores_at_work, report.cores));
+    const std::int64_t memory = report.peak_memory + report.script.peak_memory;
+    if (memory > 0) parts.push_back(fmt::format("{} of memory at most", render_bytes(static_cast<double>(memory))));
+    return parts.empty() ? "" : fmt::format("  {}\n", fmt::join(parts, ", "));
 }
 
 std::string percent(double part, double whole) {
@@ -143,7 +151,7 @@ std::string render_bytes(double bytes) {
 }
 
 std::string render_summary(const Report& report) {
-    std::string text = what_was_made(report) + "\n  " + how_fast(report) + "\n";
+    std::string text = what_was_made(report) + "\n  " + how_fast(report) + "\n" + how_much(report);
     if (!report.stages.empty()) text += stage_table(report);
     text += gpu_lines(report);
     text += script_line(report.script);

@@ -187,14 +187,18 @@ TEST(Summary, HasTheStagesAndTheVerdict) {
     report.wall_seconds = 36.24;
     report.fps = 4.13;
     report.segments = {8, 3};
+    report.cores = 2;
+    report.cores_at_work = 1.94;
     report.peak_memory = 3 << 20;
+    report.script.peak_memory = 1 << 20;
     report.stages = {{"decode", 1, 150, 1, 0, 3, 150}, {"model", 2, 150, 9.6, 0.4, 0, 4.2}, {"join", 0, 0, 0, 0, 0, 0}};
     report.fallbacks = {"decode on the CPU"};
     report.notes = {"audio moved by 21 ms"};
     report.verdict = "model limits, at 98% of its ceiling";
     EXPECT_EQ(render_summary(report),
               "out.mp4: 150 frames, 640x360 to 1280x720, libx264, x2.onnx on cpu\n"
-              "  36.2 s in all, 4.1 fps while running, 8 segments (3 of an earlier run), 3.0 MiB of memory at most\n"
+              "  36.2 s in all, 4.1 fps while running, 8 segments (3 of an earlier run)\n"
+              "  1.9 of 2 cores at work, 4.0 MiB of memory at most\n"
               "  stage   workers  frames  busy  waits in  waits out    ceiling\n"
               "  decode        1     150   25%        0%        75%  150.0 fps\n"
               "  model         2     150   96%        4%         0%    4.2 fps\n"

@@ -22,8 +22,8 @@ class Looks {
     explicit Looks(GrowthPace pace, double at_work = idle) : at_work_(at_work), growth_(cores, pace, see({})) {}
 
     struct Station {
-        Next next;
-        int lanes;
+        Next next = Next::works;
+        int lanes = 0;
         std::size_t left = many;
     };
 
