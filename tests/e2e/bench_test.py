@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import subprocess
 import time
-from pathlib import Path
 
-from tools import ROOT, command_of, millrace
+from tools import ROOT, command_of, millrace, wait_until_signals_are_taken
 
 BATCHES = {"1", "2", "4", "8", "16"}
 
@@ -56,11 +53,7 @@ def test_a_signal_is_told_as_one(tmp_path, clip):
     process = subprocess.Popen(
         command_of("bench", "-i", clip("cfr")), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    held_back = 0  # signals that wait for the thread that takes them
-    while not held_back >> (signal.SIGTERM - 1) & 1:
-        assert process.poll() is None
-        time.sleep(0.01)
-        held_back = int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())[1], 16)
+    wait_until_signals_are_taken(process)
     time.sleep(1)
     process.terminate()
     _, err = process.communicate(timeout=60)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -165,6 +168,15 @@ def journal_lines(output) -> int:
 def finished_segments(output) -> int:
     """Of an unfinished run, by its journal, whose first line says what the run is."""
     return max(0, journal_lines(output) - 1)
+
+
+def wait_until_signals_are_taken(process) -> None:
+    """They are held back then for the thread of a run that takes them."""
+    held_back = 0
+    while not held_back >> (signal.SIGTERM - 1) & 1:
+        assert process.poll() is None
+        time.sleep(0.01)
+        held_back = int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())[1], 16)
 
 
 def leftovers(folder) -> list[str]:

@@ -21,6 +21,7 @@ from tools import (
     leftovers,
     millrace,
     run_job,
+    wait_until_signals_are_taken,
 )
 
 MODEL = ROOT / "models" / "shot_change.onnx"
@@ -207,6 +208,7 @@ def test_a_signal_ends_it_and_leaves_nothing(cache, clip, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
+    wait_until_signals_are_taken(process)
     time.sleep(1)
     process.terminate()
     out, err = process.communicate(timeout=60)

@@ -12,6 +12,8 @@ from tools import command_of, ffmpeg, millrace
 
 PYTHON = ["--python", sys.executable]
 SHORT = ["--segment-length", "0.5"]
+# Batches are full but at the ends of segments, however slow the machine.
+FULL = ["--batch-timeout", "600"]
 LOSSLESS = ["-c:v", "ffv1"]
 
 
@@ -22,7 +24,7 @@ def processor(body, arguments="batch=4"):
 
 
 def words(film, output, script, *options):
-    return ["run", "-i", film, "-o", output, "--script", script, *PYTHON, *SHORT, *options]
+    return ["run", "-i", film, "-o", output, "--script", script, *PYTHON, *SHORT, *FULL, *options]
 
 
 def run(film, output, script, *options):

@@ -187,7 +187,7 @@ def test_a_script_that_hangs_is_ended(film, script, tmp_path):
 @pytest.mark.parametrize(
     ("body", "options"),
     [
-        ("time.sleep(600)", ["--script-timeout", "1"]),
+        ("time.sleep(600)", ["--script-timeout", "5"]),
         ("os._exit(7)", []),
         ("os.kill(os.getpid(), 11)", []),
         ("kept.append(batch.numpy())", []),
