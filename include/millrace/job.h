@@ -116,6 +116,7 @@ struct InputOptions {
     std::string color_range;
     std::string chroma_location;
     std::optional<int> decoder_threads;
+    std::string rate;  ///< frames a second of an input that has no times: "25", "23.976", "30000/1001"
 
     bool operator==(const InputOptions&) const = default;
 };

@@ -19,6 +19,7 @@ from millrace._declare import Declaration, ScriptError, check, check_together, e
 from millrace._errors import RefusedError, UsageError
 from millrace._not_array import no_array
 from millrace._options import Path, Time, arguments, check_names
+from millrace._rate import Rate
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,6 +46,7 @@ class ReadOptions(TypedDict, total=False):
     duration: Time | None
     frames: int | None
     video_stream: int | str | None
+    input_rate: Rate | None
     deinterlace: bool | None
     on_corrupt: Literal["conceal", "drop", "fail"] | None
     color_matrix: str | None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from millrace._declare import Declaration, Entry, ScriptError, marker
 from millrace._errors import UsageError
 from millrace._parameters import Parameter
-from millrace._writer import Rate, frame_declaration
+from millrace._rate import Rate
+from millrace._writer import frame_declaration
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -7,6 +7,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from millrace._rate import Rate, fraction
+
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
 Time: TypeAlias = "float | str"  # seconds, or "1:30", "500ms"
 Size: TypeAlias = "tuple[int, int] | str"  # (width, height), or "640x360"
@@ -26,6 +28,7 @@ class Options(TypedDict, total=False):
     duration: Time | None
     frames: int | None  # at most so many
     video_stream: int | str | None  # counted among video streams, from 0
+    input_rate: Rate | None  # frames a second of an input without times: 25, "30000/1001"
     deinterlace: bool | None
     on_corrupt: Literal["conceal", "drop", "fail"] | None
     color_matrix: str | None  # where the stream is wrong or silent, as the next two
@@ -112,6 +115,8 @@ def _texts(name: str, value: Any) -> list[bytes]:
         return [os.fsencode(f"{key}={entry}") for key, entry in value.items()]
     if name == "video_stream" and isinstance(value, int):
         return [b"v:%d" % value]
+    if name == "input_rate":
+        return [str(fraction(name, value)).encode()]
     if isinstance(value, tuple) and len(value) == _TUPLES.get(name, "").count("{}"):
         return [_TUPLES[name].format(*value).encode()]
     if isinstance(value, (str, bytes, os.PathLike)):

@@ -10,24 +10,18 @@ import weakref
 from collections.abc import Sequence
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from millrace import _engine
 from millrace._errors import UsageError
 from millrace._options import Path, Time, arguments, check_names
+from millrace._rate import Rate, fraction
 from millrace._report import Report, report_from_json
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-Rate: TypeAlias = "int | float | str | Fraction"
-
 _MOST_SIDE = 65536
-_MOST_RATE = 2**31 - 1
-# Rates that are written as decimals and mean a fraction of 1001.
-_NTSC = {f"{fraction.numerator / 1001:.{digits}f}": fraction for digits in (2, 3) for fraction in (
-    Fraction(24000, 1001), Fraction(30000, 1001), Fraction(48000, 1001), Fraction(60000, 1001), Fraction(120000, 1001)
-)}  # fmt: skip
 _MATRICES = {0: "identity", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 
 
@@ -226,8 +220,8 @@ def frame_declaration(
     return {
         "width": _side("width", width),
         "height": _side("height", height),
-        "frame_rate": _fraction("frame_rate", frame_rate).as_integer_ratio(),
-        "time_base": None if time_base is None else _fraction("time_base", time_base).as_integer_ratio(),
+        "frame_rate": fraction("frame_rate", frame_rate).as_integer_ratio(),
+        "time_base": None if time_base is None else fraction("time_base", time_base).as_integer_ratio(),
         "color": color,
         "dtype": dtype,
         "layout": layout,
@@ -258,19 +252,3 @@ def _white(value: object, dtype: str) -> int:
     if dtype == "uint8" and value != 255:
         raise UsageError("range: uint8 frames go from 0 to 255; leave it out, or hand over floats")
     return 255 if value == 255 else 1
-
-
-def _fraction(name: str, value: object) -> Fraction:
-    """Exactly: "30000/1001", 25, Fraction(24), 23.976 (which means 24000/1001), 12.5."""
-    try:
-        if isinstance(value, (float, str)) and not isinstance(value, bool):
-            found = _NTSC.get(str(value)) or Fraction(str(value))
-        elif isinstance(value, (int, Fraction)) and not isinstance(value, bool):
-            found = Fraction(value)
-        else:
-            raise ValueError
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{name}: expected a number such as 25, 29.97 or '30000/1001', found {value!r}") from None
-    if not found > 0 or max(found.as_integer_ratio()) > _MOST_RATE:
-        raise UsageError(f"{name}: expected a number above 0 of at most {_MOST_RATE} parts, found {value!r}")
-    return found

@@ -2,15 +2,20 @@
 // that options are known, checked and explained in one place; answers are the engine's JSON.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "app/program.h"
 #include "app/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/rational.h"
 #include "engine/version.h"
 #include "frame_tensor.h"
 #include "generator.h"
@@ -57,6 +62,11 @@ std::string devices(const nb::list& arguments) {
     const auto command = parsed<app::DevicesCommand>(words(arguments));
     const nb::gil_scoped_release others_run;
     return devices_json(app::find_runtime_library(command.runtime_library));
+}
+
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_rate(const std::string& text) {
+    const std::optional<core::Rational> rate = core::parse_rate(text);
+    return rate ? std::optional(std::pair(rate->num, rate->den)) : std::nullopt;
 }
 
 int main_program(const nb::list& arguments) {
@@ -147,5 +157,6 @@ NB_MODULE(_engine, module) {
     module.def("probe", &python::probe, nb::arg("arguments"));
     module.def("devices", &python::devices, nb::arg("arguments"));
     module.def("versions", &versions_json);
+    module.def("parse_rate", &python::parse_rate, nb::arg("text"));
     module.def("main", &python::main_program, nb::arg("arguments"));
 }

@@ -62,6 +62,7 @@ void on_corrupt(Draft& draft, const std::string& value) {
 void color_matrix(Draft& draft, const std::string& value) { draft.job.input.color_matrix = value; }
 void color_range(Draft& draft, const std::string& value) { draft.job.input.color_range = value; }
 void chroma_location(Draft& draft, const std::string& value) { draft.job.input.chroma_location = value; }
+void input_rate(Draft& draft, const std::string& value) { draft.job.input.rate = parse_rate("--input-rate", value); }
 void decoder_threads(Draft& draft, const std::string& value) {
     draft.job.input.decoder_threads = count("--decoder-threads", value, most_threads);
 }

@@ -25,6 +25,7 @@ void on_corrupt(Draft& draft, const std::string& value);
 void color_matrix(Draft& draft, const std::string& value);
 void color_range(Draft& draft, const std::string& value);
 void chroma_location(Draft& draft, const std::string& value);
+void input_rate(Draft& draft, const std::string& value);
 void decoder_threads(Draft& draft, const std::string& value);
 
 void video_codec(Draft& draft, const std::string& value);

@@ -28,7 +28,7 @@ constexpr std::array foreign{
     Foreign{"-filter:v", "there are no filters here but --deinterlace; a model does the work (-m)"},
     Foreign{"-filter_complex", "there are no filters here but --deinterlace; a model does the work (-m)"},
     Foreign{"-s", "the model decides the output's size; --input-size resizes for the model"},
-    Foreign{"-r", "every frame keeps its own time, so there is no rate to set"},
+    Foreign{"-r", "every frame keeps its own time; --input-rate says the rate of an input that has none"},
     Foreign{"-vsync", "every frame keeps its own time"},
     Foreign{"-fps_mode", "every frame keeps its own time"},
     Foreign{"-to", "give the length with -t"},

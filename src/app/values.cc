@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/rational.h"
 
 namespace millrace::app {
 
@@ -143,6 +144,12 @@ std::int64_t parse_bit_rate(std::string_view option, std::string_view text) {
         expected(option, "bits per second such as 5M, 800k or 2500000", text);
     }
     return std::llround(*value);
+}
+
+std::string parse_rate(std::string_view option, std::string_view text) {
+    const auto rate = core::parse_rate(text);
+    if (!rate) expected(option, "frames a second such as 25, 29.97 or 30000/1001", text);
+    return fmt::format("{}/{}", rate->num, rate->den);
 }
 
 std::size_t parse_bytes(std::string_view option, std::string_view text) {

@@ -29,6 +29,9 @@ struct Bounds {
 /// "5M", "800k", "1.5M", "5000000": bits per second, powers of ten as FFmpeg has them.
 [[nodiscard]] std::int64_t parse_bit_rate(std::string_view option, std::string_view text);
 
+/// "25", "29.97", "30000/1001": frames a second, as "30000/1001" in lowest terms (core::parse_rate).
+[[nodiscard]] std::string parse_rate(std::string_view option, std::string_view text);
+
 /// "2G", "512M", "1.5GiB", "1048576": bytes, powers of 1024.
 [[nodiscard]] std::size_t parse_bytes(std::string_view option, std::string_view text);
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string_view>
 
 namespace millrace::core {
 
@@ -24,6 +26,10 @@ enum class Rounding { nearest, down, up };
 /// no_pts stays no_pts. Asserts that the result fits 64 bits.
 [[nodiscard]] std::int64_t rescale(std::int64_t ticks, Rational from, Rational to,
                                    Rounding rounding = Rounding::nearest);
+
+/// "25", "12.5", "30000/1001"; "29.97", "23.976" and the like mean the fraction of 1001. In lowest terms, above 0, both
+/// parts at most 2^31 - 1; nullopt for anything else.
+[[nodiscard]] std::optional<Rational> parse_rate(std::string_view text);
 
 /// Seconds, for display only.
 [[nodiscard]] double to_seconds(std::int64_t ticks, Rational time_base);

@@ -62,6 +62,7 @@ ClipInput::ClipInput(const Job& job, const std::stop_token& stop) : device_(one_
     }
     const media::StreamInfo& video = input_.video();
     if (!video.repack_note.empty()) fallbacks_.push_back(video.repack_note);
+    if (std::string note = rate_note(input_); !note.empty()) notes_.push_back(std::move(note));
     if (video.interlaced && job.input.deinterlace == Deinterlacing::off) {
         notes_.emplace_back("the video is interlaced; --deinterlace makes it progressive");
     }

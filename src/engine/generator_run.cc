@@ -33,6 +33,7 @@ std::vector<std::string> without_meaning(const Job& job, const infer::ScriptDesc
     add(input.deinterlace != Deinterlacing::off, "--deinterlace");
     add(input.on_corrupt != OnCorrupt::conceal, "--on-corrupt");
     add(input.decoder_threads.has_value(), "--decoder-threads");
+    add(!input.rate.empty(), "--input-rate (frames come at the script's frame_rate)");
     add(job.output.audio == Keep::no, "--no-audio");
     add(job.output.subtitles == Keep::no, "--no-subtitles");
     if (script.steps.size() == 1) add(job.model.batch.has_value(), "--batch (frames come as they are yielded)");

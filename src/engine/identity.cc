@@ -46,6 +46,10 @@ void add_input(pipeline::Identity& identity, const Job& job, const PreparedJob& 
     identity["video stream"] = std::to_string(job.input.video_stream);
     identity["decoder"] = !prepared.decoded.empty() ? "NVDEC" : "libavcodec";
     identity["decoder threads"] = std::to_string(decoder_options(job, prepared.input).threads);
+    if (!job.input.rate.empty()) {
+        const core::Rational rate = prepared.input.video().average_frame_rate;
+        identity["--input-rate"] = fmt::format("{}/{}", rate.num, rate.den);
+    }
     identity["deinterlace"] = job.input.deinterlace == Deinterlacing::off ? "off" : "bwdif";
     constexpr const char* policies[] = {"conceal", "drop", "fail"};
     identity["on corrupt"] = policies[static_cast<int>(job.input.on_corrupt)];  // NOLINT(*-constant-array-index)

@@ -73,6 +73,7 @@ void members(Self& options, auto&& visit) {
     visit("color_range", options.color_range);
     visit("chroma_location", options.chroma_location);
     visit("decoder_threads", options.decoder_threads);
+    visit("rate", options.rate);
 }
 
 template <Either<RunOptions> Self>

@@ -22,7 +22,11 @@ struct OpenedInput {
 /// The colour that was named; unspecified where it was not. Throws Error(usage) for an unknown name.
 [[nodiscard]] core::ColorDescription named_color(const InputOptions& options);
 
-/// Throws Error(usage) for an unknown colour name, and what open_source() and build_index() throw.
+/// What is to be said of where its rate is from; empty: nothing.
+[[nodiscard]] std::string rate_note(const OpenedInput& input);
+
+/// Throws Error(usage) for an unknown colour name or a rate that is none, and what open_source() and build_index()
+/// throw.
 [[nodiscard]] OpenedInput open_input(const InputOptions& options, const std::stop_token& stop);
 
 }  // namespace millrace::engine

@@ -64,6 +64,8 @@ void add_video(json& body, const media::StreamInfo& stream) {
     body["delivered_as"] = core::name(stream.picture.format);
     if (!stream.repack_note.empty()) body["repack_note"] = stream.repack_note;
     body["average_frame_rate"] = rational(stream.average_frame_rate);
+    constexpr const char* origins[] = {"container", "headers", "assumed", "user"};
+    body["frame_rate_from"] = origins[static_cast<int>(stream.rate_from)];  // NOLINT(*-constant-array-index)
     body["sample_aspect_ratio"] = rational(stream.sample_aspect_ratio);
     body["rotation"] = stream.rotation;
     body["interlaced"] = stream.interlaced;

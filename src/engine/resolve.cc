@@ -220,6 +220,7 @@ class Resolver {
         input.index = prepared_.input.index;
         input.frame_limit = selection.frame_limit;
         if (!video().repack_note.empty()) prepared_.fallbacks.push_back(video().repack_note);
+        if (std::string note = rate_note(prepared_.input); !note.empty()) prepared_.notes.push_back(std::move(note));
         if (video().interlaced && job_.input.deinterlace == Deinterlacing::off) {
             prepared_.notes.emplace_back("the video is interlaced; --deinterlace makes it progressive");
         }

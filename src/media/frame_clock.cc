@@ -6,7 +6,8 @@ namespace millrace::media {
 
 FrameClock::FrameClock(const StreamInfo& stream)
     : second_(core::rescale(1, {1, 1}, stream.time_base)),
-      first_(stream.start_pts == core::no_pts ? 0 : stream.start_pts) {
+      first_(stream.start_pts == core::no_pts ? 0 : stream.start_pts),
+      counted_(stream.rate_from == RateFrom::user) {
     const core::Rational rate = stream.average_frame_rate;
     if (rate.num > 0) average_ = std::max<std::int64_t>(1, core::rescale(1, {rate.den, rate.num}, stream.time_base));
 }
@@ -19,12 +20,12 @@ bool FrameClock::set_time(device::Picture& picture, const device::Picture* previ
     const bool missing = picture.pts == core::no_pts;
     if (previous == nullptr) {
         if (missing) picture.pts = first_;
-        return missing;
+        return missing && !counted_;
     }
     const std::int64_t expected = previous->pts + step(*previous);
     if (missing) {
         picture.pts = expected;
-        return true;
+        return !counted_;
     }
     picture.pts += shift_;
     if (picture.pts <= previous->pts) {

@@ -15,7 +15,7 @@ class FrameClock {
 
     /// Give `picture` a pts behind `previous` (null: it is the first). Missing: the previous plus its step. Repeated,
     /// or backward by less than a second: one tick behind the previous. Backward by more: a new run of times, moved
-    /// behind the previous. True when the pts is not the picture's own.
+    /// behind the previous. True when the pts is not the picture's own, nor what the user's frame rate gives it.
     bool set_time(device::Picture& picture, const device::Picture* previous);
 
     /// How long a picture lasts where nothing follows: its own duration, else one over the average frame rate, else one
@@ -27,6 +27,7 @@ class FrameClock {
     std::int64_t average_ = 1;  // ticks per frame
     std::int64_t first_;        // pts of a first frame that has none
     std::int64_t shift_ = 0;    // of the current run of times
+    bool counted_;              // none has a pts, as the user knows
 };
 
 }  // namespace millrace::media

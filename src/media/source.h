@@ -18,6 +18,10 @@ namespace millrace::media {
 
 enum class MediaKind { video, audio, subtitle, data, attachment };
 
+/// Where the rate of a stream's frames is from. Only `container` has times of its own: those of the others follow from
+/// the rate. headers: the stream's own; assumed: nobody says it; user: SourceOptions::frame_rate.
+enum class RateFrom { container, headers, assumed, user };
+
 /// What a container and codec parameters say of one stream. Times in `time_base`.
 struct StreamInfo {
     int index = 0;
@@ -38,6 +42,8 @@ struct StreamInfo {
     core::ResolvedColor color;
     std::string repack_note;  ///< empty, or what delivering in a supported layout changes ("rgba: alpha is dropped")
     core::Rational average_frame_rate{0, 1};
+    RateFrom rate_from = RateFrom::container;
+    core::Rational headers_rate{0, 1};         ///< of a stream whose format keeps no times; 0/1: they say none
     core::Rational sample_aspect_ratio{0, 1};  ///< 0/1 unknown
     double rotation = 0;                       ///< degrees clockwise, from the display matrix
     bool interlaced = false;
@@ -79,6 +85,8 @@ struct SourceOptions {
     int video_ordinal = 0;  ///< which video stream (attached pictures not counted), -map v:N
     /// Colour values that the user set; they beat what the stream says. unspecified / 2: not set.
     core::ColorDescription color_override{};
+    /// Frames a second of a stream whose format keeps no times; beats what its headers say. 0/1: not said.
+    core::Rational frame_rate{0, 1};
     /// Of an earlier opening with the same options: takes the place of looking at the streams again where the file's
     /// header allows that and has not changed. Null: look.
     std::shared_ptr<const KnownFile> known{};
@@ -111,7 +119,8 @@ class Source {
 };
 
 /// Open with FFmpeg. Throws Error(bad_input): no such file, a directory, empty, not a media file, no video stream
-/// (`video_ordinal` out of range), each with what was found and what to do.
+/// (`video_ordinal` out of range), each with what was found and what to do. Throws Error(usage): a frame rate for an
+/// input that has times.
 [[nodiscard]] std::unique_ptr<Source> open_source(const SourceOptions& options);
 
 }  // namespace millrace::media

@@ -97,6 +97,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"--color-matrix bt709", [](C c) { return c.job.input.color_matrix == "bt709"; }},
                     Case{"--color-range full", [](C c) { return c.job.input.color_range == "full"; }},
                     Case{"--chroma-location topleft", [](C c) { return c.job.input.chroma_location == "topleft"; }},
+                    Case{"--input-rate 29.97", [](C c) { return c.job.input.rate == "30000/1001"; }},
+                    Case{"-framerate 50/2", [](C c) { return c.job.input.rate == "25/1"; }},
                     Case{"--decoder-threads 2", [](C c) { return c.job.input.decoder_threads == 2; }}));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <string_view>
 
 namespace millrace::core {
 namespace {
@@ -55,6 +57,53 @@ TEST(Rescale, DoesNotOverflowWithinTheProduct) {
     constexpr std::int64_t large = std::numeric_limits<std::int64_t>::max() / 2;
     EXPECT_EQ(rescale(large, {1, 1'000'000'000}, {1, 1'000'000'000}), large);
     EXPECT_EQ(rescale(large, {1, 2'000'000'000}, {1, 1'000'000'000}, Rounding::down), large / 2);
+}
+
+TEST(ParseRate, IsExact) {
+    const auto is = [](std::string_view text, Rational rate) {
+        EXPECT_EQ(parse_rate(text), std::optional(rate)) << text;
+    };
+    is("25", {25, 1});
+    is("12.5", {25, 2});
+    is("0.5", {1, 2});
+    is(".5", {1, 2});
+    is("30000/1001", {30'000, 1'001});
+    is("50/2", {25, 1});
+    is("1/90000", {1, 90'000});
+    is("2147483647", {2'147'483'647, 1});
+    is("23.98", {24'000, 1'001});
+    is("23.976", {24'000, 1'001});
+    is("29.97", {30'000, 1'001});
+    is("47.952", {48'000, 1'001});
+    is("59.940", {60'000, 1'001});
+    is("119.88", {120'000, 1'001});
+    is("23.9760", {2'997, 125});  // not as anybody writes the fraction of 1001
+}
+
+TEST(ParseRate, AnythingElseIsNone) {
+    for (const std::string_view text : {"",
+                                        "0",
+                                        "0/1",
+                                        "1/0",
+                                        "-25",
+                                        "+25",
+                                        "25.",
+                                        ".5",
+                                        "25,0",
+                                        "1e2",
+                                        "25 ",
+                                        " 25",
+                                        "25/1/1",
+                                        "25/1.5",
+                                        "inf",
+                                        "pal",
+                                        "2147483648",
+                                        "0.0000000001",
+                                        "99999999999999999999",
+                                        "1/99999999999999999999",
+                                        "1.0000000000000000000"}) {
+        EXPECT_EQ(parse_rate(text), std::nullopt) << text;
+    }
 }
 
 RC_GTEST_PROP(Rescale, NearestIsWithinHalfATick, ()) {

@@ -88,6 +88,20 @@ def test_signals(film, uninterrupted, tmp_path, how, code):
     assert join["workers"] == 1
 
 
+def test_another_input_rate_is_another_command(clip_folder, tmp_path):
+    film, output, whole = clip_folder / "film.mjpeg", tmp_path / "out.mp4", tmp_path / "whole.mp4"
+    ffmpeg(*pattern("320x180", 12), "-c:v", "mjpeg", film)
+    run_job(film, whole, *SETTINGS, "--input-rate", "23.976")
+    stop_midway(film, output, signal.SIGINT, "--input-rate", "24000/1001")
+    for options, now in (["--input-rate", "24"], "24/1"), ([], "nothing"):
+        ended = millrace("run", "-i", film, "-o", output, *SETTINGS, *options)
+        assert ended.code == USAGE, ended
+        assert f"--input-rate was 24000/1001, now {now}" in ended.err
+    resumed = run_job(film, output, *SETTINGS, "--input-rate", "23.976")
+    assert resumed.report["segments"]["reused"] >= 3
+    assert output.read_bytes() == whole.read_bytes()
+
+
 def test_a_signal_before_the_first_segment(film, uninterrupted, tmp_path):
     output = tmp_path / "out.mp4"
     process = start(film, output)

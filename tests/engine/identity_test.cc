@@ -47,6 +47,7 @@ TEST_F(IdentityTest, WhatMayChangeABitChangesIt) {
     EXPECT_TRUE(changes([&] { prepared_.input.info.size_bytes = 10; }));
     EXPECT_TRUE(changes([&] { job_.input.video_stream = 1; }));
     EXPECT_TRUE(changes([&] { job_.input.decoder_threads = 3; }));
+    EXPECT_TRUE(changes([&] { job_.input.rate = "25"; }));
     EXPECT_TRUE(changes([&] { job_.input.deinterlace = Deinterlacing::bwdif; }));
     EXPECT_TRUE(changes([&] { job_.input.on_corrupt = OnCorrupt::drop; }));
     EXPECT_TRUE(changes([&] { prepared_.job.input.segments[0].range.end = 2; }));

@@ -18,9 +18,9 @@ using nlohmann::json;
 // then the tests fail until src/engine/job_members.h has it too.
 void each(InputOptions& options, const auto& set) {
     auto& [path, video_stream, start_us, duration_us, frames, deinterlace, on_corrupt, color_matrix, color_range,
-           chroma_location, decoder_threads] = options;
+           chroma_location, decoder_threads, rate] = options;
     set(path, video_stream, start_us, duration_us, frames, deinterlace, on_corrupt, color_matrix, color_range,
-        chroma_location, decoder_threads);
+        chroma_location, decoder_threads, rate);
 }
 void each(OutputOptions& options, const auto& set) {
     auto& [path, format, video_codec, crf, preset, bit_rate, pixel_format, encoder_options, encoder_threads, odd_size,

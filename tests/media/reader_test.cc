@@ -176,6 +176,35 @@ INSTANTIATE_TEST_SUITE_P(OneSegment, ReaderTest,
                                          Case{"raw_hevc", "raw.hevc", x265 + ":open-gop=1", 0}),
                          name_of);
 
+// Streams without times at a rate that somebody says: frames in order of presentation, numbered.
+TEST(ReaderCounted, NumbersTheFramesThatFfmpegGives) {
+    for (const Case& item : {Case{"mjpeg", "counted.mjpeg", input + "-c:v mjpeg -q:v 3", 100},
+                             Case{"h264", "counted.h264", x264, 0}, Case{"hevc", "counted.hevc", x265, 0},
+                             Case{"mpeg2", "counted.m2v", mpeg2, 0}, Case{"av1", "counted.obu", aom + "-f obu", 4}}) {
+        SCOPED_TRACE(item.name);
+        const std::string path = make_clip(item.file, item.arguments);
+        const SourceOptions options{.path = path, .frame_rate = {24'000, 1'001}};
+        const auto opened = open_source(options);
+        EXPECT_EQ(opened->info().video_stream().time_base, (core::Rational{1'001, 24'000}));
+        EXPECT_EQ(opened->info().video_stream().average_frame_rate, options.frame_rate);
+        std::vector<Shown> expected = ffmpeg_frames(path);
+        for (std::size_t i = 0; i < expected.size(); ++i) expected[i].pts = static_cast<std::int64_t>(i);
+        const PacketIndex index = build_index(*opened);
+        EXPECT_EQ(index.frame_pts.size(), expected.size());
+        Read whole;
+        const auto reader = open_frame_reader(options, {}, index, nullptr);
+        reader->start({});
+        read_all(*reader, whole);
+        EXPECT_EQ(whole.frames, expected);
+        EXPECT_THAT(whole.durations, testing::Each(1));
+        EXPECT_EQ(whole.stats.retimed_frames, 0);
+        EXPECT_EQ(index.segmentable(), item.least_segments > 0) << index.one_segment_reason;
+        if (!index.segmentable()) continue;
+        EXPECT_GE(index.access_points.size(), static_cast<std::size_t>(item.least_segments));
+        check_segments(options, index, whole);
+    }
+}
+
 // Files cut from others without coding again.
 std::string cut(const std::string& file, const std::string& arguments, const std::string& before = "") {
     return before + " -i '" + make_clip("cut_from_" + file, x264 + open_gop) + "' -c copy " + arguments;

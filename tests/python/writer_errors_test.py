@@ -73,7 +73,7 @@ def test_times_that_were_not_declared(tmp_path):
         ({"width": 0}, "width: expected a whole number from 1 to 65536, found 0"),
         ({"height": 2.5}, "height: expected a whole number"),
         ({"frame_rate": 0}, "frame_rate: expected a number above 0"),
-        ({"frame_rate": "fast"}, "frame_rate: expected a number such as"),
+        ({"frame_rate": "fast"}, "frame_rate: expected a number above 0"),
         ({"time_base": "1/0"}, "time_base: expected"),
         ({"color": "yuv"}, "color: expected rgb, bgr, luma, found 'yuv'"),
         ({"dtype": "float64"}, "dtype: expected float32, float16, uint8"),

@@ -13,6 +13,7 @@
 #include "media/access_unit.h"
 #include "media/decoder.h"
 #include "media/ffmpeg/convert.h"
+#include "media/ffmpeg/frame_count.h"
 #include "media/ffmpeg/log_capture.h"
 #include "media/ffmpeg/source_access.h"
 #include "media/index_builder.h"
@@ -24,11 +25,14 @@ namespace {
 using namespace ffmpeg;  // NOLINT(google-build-using-namespace): this file is its front
 
 // Formats that keep no presentation times of their own.
-std::string format_reason(const AVFormatContext& context) {
+std::string format_reason(const Source& source) {
+    const AVFormatContext& context = *format_context(source);
     const std::string_view format = context.iformat->name;
     if (format == "avi") return "AVI has no presentation times";
-    if ((context.iformat->flags & AVFMT_NOTIMESTAMPS) != 0) return fmt::format("raw {} stream", format);
-    return {};
+    const AVStream& video = *context.streams[source.info().video];
+    const bool unordered = made_up_rate(context) && reorders(video);
+    if (!unordered && (context.iformat->flags & AVFMT_NOTIMESTAMPS) == 0) return {};
+    return fmt::format("raw {} stream", avcodec_get_name(video.codecpar->codec_id));
 }
 
 std::span<const std::byte> extradata_of(const AVCodecParameters& parameters) {
@@ -122,11 +126,14 @@ std::string read_packets(Source& reader, IndexBuilder& builder, const LogCapture
     const std::string codec = avcodec_get_name(parameters.codec_id);
     const auto scanner = make_access_unit_scanner(codec, extradata_of(parameters));
     if (!scanner) builder.set_one_segment(fmt::format("{}: where it may be cut is not known", codec));
+    const RateFrom rate = reader.info().video_stream().rate_from;
+    const bool counted = rate == RateFrom::user || rate == RateFrom::assumed;
     Packet packet;
     int packets = 0;
     while (reader.read(packet) == ReadResult::packet) {
         check_stop(stop);
         if (packet.stream != video) continue;
+        if (counted && packet.pts == core::no_pts) packet.pts = packets;  // of some frame or other: how many there are
         add_packet(packet, scanner.get(), builder);
         ++packets;
     }
@@ -141,9 +148,8 @@ PacketIndex build_index(Source& source, const std::stop_token& stop) {
         builder.set_one_segment(source.info().path == "-" ? "standard input" : "input that cannot seek");
         return builder.finish();
     }
-    const AVFormatContext* context = format_context(source);
-    assert(context != nullptr);
-    const std::string reason = format_reason(*context);
+    assert(format_context(source) != nullptr);
+    const std::string reason = format_reason(source);
     if (!reason.empty()) builder.set_one_segment(reason);
 
     // A demuxer of its own: the caller's stays at its beginning, and packets of other streams are not read.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "core/log.h"
 #include "media/ffmpeg/codec.h"
 #include "media/ffmpeg/convert.h"
+#include "media/ffmpeg/frame_count.h"
 #include "media/ffmpeg/handles.h"
 #include "media/ffmpeg/known_file.h"
 #include "media/ffmpeg/source_access.h"
@@ -120,6 +122,9 @@ class FfmpegSource final : public Source {
     void check_video() const;
     void find_hdr();
     void check_pipe();
+    void settle_rate();
+    [[nodiscard]] AVRational header_rate(AVRational made_up);
+    void count_frames(AVRational made_up);
     FrameHandle decode_first_frame(std::size_t most_packets);
     ReadResult next_packet(Packet& packet);
     ReadResult read_demuxer(Packet& packet);
@@ -127,7 +132,8 @@ class FfmpegSource final : public Source {
     SourceOptions options_;
     DemuxerHandle context_;
     SourceInfo info_;
-    std::deque<Packet> ahead_;  // read while opening
+    std::deque<Packet> ahead_;               // read while opening
+    std::optional<FrameCount> frame_count_;  // of a video stream without times; nullopt: it has some
     bool at_beginning_ = true;
     bool video_only_ = false;
     std::function<void(Packet)> other_;  // takes what is not video
@@ -150,6 +156,7 @@ void FfmpegSource::describe() {
     }
     choose_video();
     check_video();
+    settle_rate();
     find_hdr();
     if (is_pipe(options_.path)) check_pipe();
 }
@@ -167,6 +174,53 @@ void FfmpegSource::check_pipe() {
                         "name, or write it with -movflags faststart",
                         info_.path));
     }
+}
+
+// Times of a format that keeps none follow from a rate: the user's, or that of the stream's headers, or libavformat's.
+void FfmpegSource::settle_rate() {
+    StreamInfo& video = info_.streams.at(static_cast<std::size_t>(info_.video));
+    const bool asked = options_.frame_rate.num > 0;
+    const std::optional<AVRational> made_up = made_up_rate(*context_);
+    if (!made_up && asked) {
+        throw Error(ErrorCode::usage,
+                    fmt::format("--input-rate {}/{}: {} has times of its own (format {}, {:.6g} frames a second on "
+                                "average), which its frames keep; leave the option out",
+                                options_.frame_rate.num, options_.frame_rate.den, info_.path, info_.format,
+                                av_q2d(to_av(video.average_frame_rate))));
+    }
+    if (!made_up) return;
+    video.headers_rate = to_rational(header_rate(*made_up));
+    video.rate_from = asked ? RateFrom::user : video.headers_rate.num > 0 ? RateFrom::headers : RateFrom::assumed;
+    if (video.rate_from == RateFrom::headers) return;
+    count_frames(*made_up);
+}
+
+// libavformat knows it, but for one that is what it makes up where there is none.
+AVRational FfmpegSource::header_rate(AVRational made_up) {
+    const AVStream& stream = *context_->streams[info_.video];
+    if (av_cmp_q(stream.avg_frame_rate, made_up) != 0) return stream.avg_frame_rate;
+    Packet first;
+    if (read_demuxer(first) == ReadResult::end) return {0, 1};
+    ahead_.push_back(std::move(first));
+    return rate_in_headers(stream, *find_av_packet(ahead_.back()));
+}
+
+// In ticks of one frame each.
+void FfmpegSource::count_frames(AVRational made_up) {
+    StreamInfo& video = info_.streams.at(static_cast<std::size_t>(info_.video));
+    frame_count_.emplace(*context_->streams[info_.video], made_up);
+    for (Packet& packet : ahead_) {
+        PacketHandle counted = to_av(packet);
+        frame_count_->set_times(*counted);
+        packet = to_packet(std::move(counted));
+    }
+    const core::Rational made_rate = to_rational(made_up);
+    video.average_frame_rate = video.rate_from == RateFrom::user ? options_.frame_rate : made_rate;
+    video.time_base = {video.average_frame_rate.den, video.average_frame_rate.num};
+    video.start_pts = 0;
+    // What libavformat says of lengths follows from its rate, or is guessed from bit rates.
+    video.duration = core::no_pts;
+    info_.duration_seconds = 0;
 }
 
 // Without a size nothing behind can be prepared.
@@ -198,12 +252,14 @@ void FfmpegSource::find_hdr() {
 FrameHandle FfmpegSource::decode_first_frame(std::size_t most_packets) {
     const CodecHandle codec = open_video_decoder(info_.path, *context_->streams[info_.video], 1);
     FrameHandle frame = allocate_frame();
-    while (ahead_.size() < most_packets) {
-        Packet packet;
-        if (read_demuxer(packet) == ReadResult::end) break;
-        const AVPacket* av = find_av_packet(packet);
-        const bool fed = packet.stream == info_.video && avcodec_send_packet(codec.get(), av) >= 0;
-        ahead_.push_back(std::move(packet));
+    for (std::size_t i = 0; i < most_packets; ++i) {
+        if (i == ahead_.size()) {
+            Packet packet;
+            if (read_demuxer(packet) == ReadResult::end) break;
+            ahead_.push_back(std::move(packet));
+        }
+        const AVPacket* av = find_av_packet(ahead_[i]);
+        const bool fed = ahead_[i].stream == info_.video && avcodec_send_packet(codec.get(), av) >= 0;
         if (fed && avcodec_receive_frame(codec.get(), frame.get()) >= 0) return frame;
     }
     avcodec_send_packet(codec.get(), nullptr);
@@ -253,6 +309,7 @@ ReadResult FfmpegSource::read_demuxer(Packet& packet) {
         PacketHandle next = allocate_packet();
         code = av_read_frame(context_.get(), next.get());
         if (code >= 0) {
+            if (frame_count_ && next->stream_index == info_.video) frame_count_->set_times(*next);
             packet = to_packet(std::move(next));
             return ReadResult::packet;
         }
@@ -285,8 +342,9 @@ void FfmpegSource::seek(const AccessPoint* point) {
     }
     // Formats whose times may jump are sought by byte: a search by time in an MPEG-TS gives wrong frames silently.
     const bool by_byte = (context_->iformat->flags & AVFMT_TS_DISCONT) != 0 && point->position >= 0;
+    const std::int64_t ticks = frame_count_ ? frame_count_->to_ticks(point->pts) : point->pts;
     const int code = by_byte ? av_seek_frame(context_.get(), -1, point->position, AVSEEK_FLAG_BYTE)
-                             : av_seek_frame(context_.get(), info_.video, point->pts, AVSEEK_FLAG_BACKWARD);
+                             : av_seek_frame(context_.get(), info_.video, ticks, AVSEEK_FLAG_BACKWARD);
     if (code < 0) seek(nullptr);
 }
 

@@ -6,6 +6,8 @@
 #include <new>
 #include <string_view>
 
+#include "media/ffmpeg/log_capture.h"
+
 namespace millrace::media::ffmpeg {
 
 namespace {
@@ -108,6 +110,15 @@ std::vector<bool> describe_by_headers(AVFormatContext& context, const std::strin
         described[stream] = key && describe(*packet, parameters, delay_matters);
     }
     return described;
+}
+
+AVRational rate_in_headers(const AVStream& stream, const AVPacket& first) {
+    const LogCapture complaints;  // of having no memory: no damage of the file's
+    const CodecHandle codec = open_for_headers(*stream.codecpar);
+    if (!codec) return {0, 1};
+    codec->framerate = {0, 1};                 // what libavformat made up
+    avcodec_send_packet(codec.get(), &first);  // fails behind the headers
+    return codec->framerate.num > 0 ? codec->framerate : AVRational{0, 1};
 }
 
 int find_stream_info(AVFormatContext& context, const std::vector<bool>& described) {

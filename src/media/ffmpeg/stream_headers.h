@@ -18,6 +18,9 @@ namespace millrace::media::ffmpeg {
 /// container says something else, and damaged ones, stay as they were. True for each stream that is described.
 [[nodiscard]] std::vector<bool> describe_by_headers(AVFormatContext& context, const std::string& url);
 
+/// Frames a second that a stream's headers say, found in its first packet; 0/1: none.
+[[nodiscard]] AVRational rate_in_headers(const AVStream& stream, const AVPacket& first);
+
 /// avformat_find_stream_info() that decodes no pictures of `described` streams.
 [[nodiscard]] int find_stream_info(AVFormatContext& context, const std::vector<bool>& described);
 
