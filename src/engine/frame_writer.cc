@@ -231,7 +231,9 @@ void FrameWriter::describe() {
     if (report_.run_seconds > 0) report_.fps = static_cast<double>(next_ - first_) / report_.run_seconds;
     const double waited = std::chrono::duration<double>(waited_).count();
     report_.stages.push_back({"write", 1, next_ - first_, 0, 0, waited, 0, 0});
-    add_stages(pipeline::summarize(profile_, report_.run_seconds, pipeline::PictureMaking::by_makers), report_);
+    const auto stages = pipeline::summarize(profile_, pipeline::PictureMaking::by_makers);
+    add_stages(stages, report_);
+    add_verdict(stages, pipeline::ModelKind::caller, report_);
 }
 
 }  // namespace millrace::engine

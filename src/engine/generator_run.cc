@@ -46,8 +46,7 @@ std::vector<std::string> without_meaning(const Job& job, const infer::ScriptDesc
 void describe_times(const pipeline::Profile& profile, Report& report) {
     const auto worked = static_cast<double>(report.frames.encoded);
     if (report.run_seconds > 0) report.fps = worked / report.run_seconds;
-    const std::vector<pipeline::StageSummary> stages =
-        pipeline::summarize(profile, report.run_seconds, pipeline::PictureMaking::by_makers);
+    const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, pipeline::PictureMaking::by_makers);
     add_stages(stages, report);
     add_verdict(stages, pipeline::ModelKind::generator, report);
 }

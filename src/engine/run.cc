@@ -265,7 +265,7 @@ class Run {
         }
         const auto worked = static_cast<double>(report_.frames.processed - result.frames_reused);
         if (report_.run_seconds > 0) report_.fps = worked / report_.run_seconds;
-        const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile, report_.run_seconds);
+        const std::vector<pipeline::StageSummary> stages = pipeline::summarize(profile);
         engine::add_stages(stages, report_);
         engine::add_verdict(stages, script_ ? pipeline::ModelKind::script : pipeline::ModelKind::model, report_);
     }

@@ -184,7 +184,6 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
     const auto arrivals = std::make_shared<Arrivals>(frames, entries_a_frame);
     const Entry entry(session, device);
     pipeline::ModelStage stage(session, batcher, profile, failure, {plan.result_memory});
-    const auto started = Clock::now();
     stage.start(plan.workers);
     std::vector<Clock::time_point> due;
     const auto begin = Clock::now() + std::chrono::milliseconds(10);
@@ -196,12 +195,11 @@ LiveTimes run_live(infer::Session& session, const pipeline::ModelPlan& plan, int
                       [&] { fed = feed(batcher, arrivals, entry, rate, due, entries_a_frame, failure.stop()); });
     batcher.close();
     stage.join();
-    const double wall = seconds(Clock::now() - started);
     arrivals->close();
     failure.rethrow();
     if (stop.stop_requested()) throw core::Error(core::ErrorCode::interrupted, "measuring was interrupted");
     LiveTimes times = summarize(*arrivals, due, fed, rate.fps, session.model().batch);
-    for (const auto& summary : pipeline::summarize(profile, wall)) {
+    for (const auto& summary : pipeline::summarize(profile)) {
         if (summary.stage == pipeline::Stage::model) times.ceiling_fps = summary.ceiling_fps;
     }
     return times;

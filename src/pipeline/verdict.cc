@@ -57,7 +57,10 @@ std::string advice(const StageSummary& stage, const RunFacts& run) {
     switch (stage.stage) {
         case Stage::decode:
         case Stage::to_tensor:
+            return lanes_advice(stage, run);
         case Stage::to_picture:
+            if (run.kind == ModelKind::generator || run.kind == ModelKind::caller)
+                return "the thread that makes frames does it, between them";
             return lanes_advice(stage, run);
         case Stage::model:
             return model_advice(stage, run);
@@ -70,6 +73,12 @@ std::string advice(const StageSummary& stage, const RunFacts& run) {
 }
 
 std::string nothing_limits(const StageSummary& lowest, const RunFacts& run) {
+    if (run.kind == ModelKind::caller) {
+        return fmt::format(
+            "frames came slower than they can be encoded: {:.1f} fps, {:.0f} % of the lowest ceiling, "
+            "{:.1f} of {}; the program that makes them limits",
+            run.fps, 100 * run.fps / lowest.ceiling_fps, lowest.ceiling_fps, name(lowest.stage));
+    }
     const std::string why = run.seconds < long_seconds
                                 ? fmt::format("much of {:.1f} s is their beginning and end", run.seconds)
                                 : std::string("they waited for one another in turn, and --trace FILE shows when");
@@ -87,27 +96,29 @@ Stage host_of(Stage stage, PictureMaking making) {
 // What the threads of a stage did, with all their stages.
 struct ThreadTime {
     double busy = 0;
-    double there = 0;  ///< working or waiting
-    double span = 0;   ///< from the first that they did to the last
+    double workers = 1;  ///< on average, from the first that they did to the last
 };
 
 ThreadTime threads_of(const Profile& profile, Stage host, PictureMaking making) {
     ThreadTime total;
+    double there = 0;  // working or waiting
     Clock::time_point began = Clock::time_point::max();
     Clock::time_point ended = Clock::time_point::min();
     for (const Stage stage : flow) {
         if (host_of(stage, making) != host) continue;
         const StageSums sums = profile.sums(stage);
         total.busy += seconds(sums.time[static_cast<std::size_t>(Activity::busy)]);
-        for (const std::chrono::nanoseconds time : sums.time) total.there += seconds(time);
+        for (const std::chrono::nanoseconds time : sums.time) there += seconds(time);
         began = std::min(began, sums.began);
         ended = std::max(ended, sums.ended);
     }
-    if (began < ended) total.span = seconds(ended - began);
+    // The thread that makes frames is one, and does what is nobody's stage, too.
+    const bool makes_frames = host == Stage::model && making == PictureMaking::by_makers;
+    if (began < ended && !makes_frames) total.workers = there / seconds(ended - began);
     return total;
 }
 
-StageSummary summarize(const Profile& profile, Stage stage, double run_seconds, PictureMaking making) {
+StageSummary summarize(const Profile& profile, Stage stage, PictureMaking making) {
     const StageSums sums = profile.sums(stage);
     const Stage host = host_of(stage, making);
     StageSummary summary;
@@ -119,21 +130,19 @@ StageSummary summarize(const Profile& profile, Stage stage, double run_seconds, 
     summary.workers = profile.sums(host).workers_peak;
     summary.gpu = seconds(sums.gpu);
     if (summary.busy <= 0) return summary;
-    const ThreadTime threads =
-        stage == Stage::join ? ThreadTime{summary.busy, run_seconds, run_seconds} : threads_of(profile, host, making);
+    const ThreadTime threads = stage == Stage::join ? ThreadTime{summary.busy} : threads_of(profile, host, making);
     // A worker enqueues its next frame while the GPU has the one before: the longer of the two bounds it.
-    summary.ceiling_fps =
-        static_cast<double>(summary.frames) * (threads.there / threads.span) / std::max(threads.busy, summary.gpu);
+    summary.ceiling_fps = static_cast<double>(summary.frames) * threads.workers / std::max(threads.busy, summary.gpu);
     return summary;
 }
 
 }  // namespace
 
-std::vector<StageSummary> summarize(const Profile& profile, double run_seconds, PictureMaking making) {
+std::vector<StageSummary> summarize(const Profile& profile, PictureMaking making) {
     std::vector<StageSummary> stages;
     for (const Stage stage :
          {Stage::decode, Stage::to_tensor, Stage::model, Stage::to_picture, Stage::encode, Stage::join}) {
-        StageSummary summary = summarize(profile, stage, run_seconds, making);
+        StageSummary summary = summarize(profile, stage, making);
         if (summary.busy > 0) stages.push_back(summary);
     }
     return stages;

@@ -26,8 +26,8 @@ struct StageSummary {
 /// Who makes pictures of the model's results: the threads of the encoders, or those that hand frames to them.
 enum class PictureMaking { by_encoders, by_makers };
 
-/// Stages that did something, in the order of the flow, of a run that took `run_seconds`.
-[[nodiscard]] std::vector<StageSummary> summarize(const Profile& profile, double run_seconds,
+/// Stages that did something, in the order of the flow.
+[[nodiscard]] std::vector<StageSummary> summarize(const Profile& profile,
                                                   PictureMaking making = PictureMaking::by_encoders);
 
 struct Verdict {
@@ -35,8 +35,8 @@ struct Verdict {
     std::string text;            ///< one line
 };
 
-/// Who stands in the place of the model.
-enum class ModelKind { model, script, generator };
+/// Who stands in the place of the model. `caller`: a program that hands frames to a Writer.
+enum class ModelKind { model, script, generator, caller };
 
 /// What a run was beside its stages: says which advice can help.
 struct RunFacts {

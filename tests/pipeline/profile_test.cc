@@ -127,7 +127,7 @@ TEST(Summaries, CeilingIsWhatTheWorkersWouldDoWithoutWaiting) {
     add(profile, Stage::to_tensor, Activity::busy, milliseconds(500));  // on the lanes' threads
     profile.count_frames(Stage::to_tensor, 100);
     // 4.5 s of threads in 2.25 s: two lanes on average.
-    const std::vector<StageSummary> stages = summarize(profile, 3);
+    const std::vector<StageSummary> stages = summarize(profile);
     ASSERT_EQ(stages.size(), 2U);  // stages that did nothing are left out
     EXPECT_EQ(stages[0].stage, Stage::decode);
     EXPECT_EQ(stages[0].workers, 2);
@@ -147,7 +147,7 @@ TEST(Summaries, WorkOnAGpuBoundsWhatItsWorkersEnqueue) {
     add(profile, Stage::to_tensor, Activity::busy, milliseconds(1500), milliseconds(2000));
     profile.count_frames(Stage::to_tensor, 100);
     profile.add_gpu(Stage::to_tensor, milliseconds(8000));
-    const std::vector<StageSummary> stages = summarize(profile, 2);
+    const std::vector<StageSummary> stages = summarize(profile);
     ASSERT_EQ(stages.size(), 2U);
     EXPECT_DOUBLE_EQ(stages[0].gpu, 0);
     EXPECT_DOUBLE_EQ(stages[1].gpu, 8);
@@ -162,7 +162,7 @@ TEST(Summaries, WhatAStageDoesNotDoAfterItsLastFrameIsNoLimit) {
     add(profile, Stage::encode, Activity::busy, milliseconds(500), milliseconds(4000));
     add(profile, Stage::encode, Activity::wait_input, milliseconds(500));
     profile.count_frames(Stage::encode, 100);
-    const std::vector<StageSummary> stages = summarize(profile, 4);
+    const std::vector<StageSummary> stages = summarize(profile);
     ASSERT_EQ(stages.size(), 2U);
     EXPECT_DOUBLE_EQ(stages[0].ceiling_fps, 100);
     EXPECT_DOUBLE_EQ(stages[1].ceiling_fps, 100 / 3.5);
@@ -177,7 +177,7 @@ TEST(Summaries, PicturesAreMadeByEncodersOrByWhoHandsFramesToThem) {
     for (const Stage stage : {Stage::model, Stage::to_picture, Stage::encode}) profile.count_frames(stage, 100);
     const auto ceilings = [&](PictureMaking making) {
         std::vector<double> found;
-        for (const StageSummary& stage : summarize(profile, 4, making)) found.push_back(stage.ceiling_fps);
+        for (const StageSummary& stage : summarize(profile, making)) found.push_back(stage.ceiling_fps);
         return found;
     };
     EXPECT_EQ(ceilings(PictureMaking::by_makers), (std::vector<double>{50, 50, 25}));

@@ -84,6 +84,16 @@ TEST(Verdict, FarBelowEveryCeilingNothingLimits) {
     EXPECT_EQ(judge(stages, {.fps = 60, .seconds = 60}).limiting_stage, "encode");
 }
 
+TEST(Verdict, FramesThatComeSlowlyAreTheirMakersAffair) {
+    const std::vector<StageSummary> stages{summary(Stage::to_picture, 400), summary(Stage::encode, 100)};
+    EXPECT_EQ(judge(stages, {.fps = 40, .seconds = 60, .kind = ModelKind::caller}).text,
+              "frames came slower than they can be encoded: 40.0 fps, 40 % of the lowest ceiling, 100.0 of encode; the "
+              "program that makes them limits");
+    EXPECT_EQ(advice(summary(Stage::to_picture, 10), {.kind = ModelKind::caller}),
+              "the thread that makes frames does it, between them");
+    EXPECT_EQ(judge(stages, {.fps = 90, .kind = ModelKind::caller}).limiting_stage, "encode");
+}
+
 TEST(Verdict, JoiningAndStagesWithoutWorkDoNotLimit) {
     EXPECT_EQ(judge({summary(Stage::join, 1), summary(Stage::decode, 0), summary(Stage::encode, 30)}, {.fps = 20})
                   .limiting_stage,

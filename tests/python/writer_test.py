@@ -43,6 +43,9 @@ def test_the_report(whole_writing, tmp_path):
     assert (report.frames.decoded, report.frames.encoded, report.frames.muxed) == (110, 110, 110)
     assert (report.segments.total, report.segments.reused) == (5, 0)
     assert (report.encoder, report.size_out, report.device) == ("libx264", (WIDTH, HEIGHT), "cpu")
+    assert report.verdict.startswith(
+        ("encode limits: ", "to_picture limits: ", "frames came slower than they can be encoded: ")
+    )
     assert writer.close() is report
     assert packet_fingerprint(tmp_path / "out.mp4") == packet_fingerprint(whole_writing)
 
