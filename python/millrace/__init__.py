@@ -32,7 +32,7 @@ from millrace._generator import generator
 from millrace._options import Options
 from millrace._report import Report
 from millrace._run import devices, probe, run, versions
-from millrace._tune import LivePoint, TunePoint, TuneResult, TuneRun, TuneSettings, tune
+from millrace._tune import FewFrames, LivePoint, TunePoint, TuneResult, TuneRun, TuneSettings, tune
 from millrace._writer import Writer, WriterOptions
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Error",
     "ExportError",
     "ExportReport",
+    "FewFrames",
     "Frame",
     "Info",
     "InterruptedRun",

@@ -38,6 +38,7 @@ class TunePoint:
     settings: TuneSettings
     fps: float  # median
     spread: float  # how far the measurements lie apart, as a share of it
+    frames: int  # that they stand on
     run_seconds: float
 
 
@@ -51,6 +52,15 @@ class TuneRun:
     frames: int
     lanes: int  # most at once
     limits: str  # the stage that held the others up
+
+
+@dataclasses.dataclass(frozen=True)
+class FewFrames:
+    """Of a choice some of whose figures stand on too few frames for a sure one."""
+
+    frames: int  # the fewest
+    time: float | None  # seconds of tuning that would give all of them enough; None: it is not what they lack
+    longer_clip: bool  # the clip has no more
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +95,7 @@ class TuneResult:
     whole: tuple[TuneRun, ...]
     ended: tuple[tuple[str, str], ...]  # each search, and why it ended
     chosen: TuneSettings | None  # None for a live source
+    few: FewFrames | None  # None: all of it stands on enough frames
     stored: str | None  # the file that runs take it from
     live: tuple[LivePoint, ...]
     live_best: LivePoint | None  # that keeps up, and is soonest done with its slowest frames
@@ -153,6 +164,7 @@ def _from_json(text: str) -> TuneResult:
         whole=tuple(TuneRun(**{**run, "settings": _settings(run)}) for run in body["whole"]),
         ended=tuple((end["axis"], end["why"]) for end in body["ended"]),
         chosen=TuneSettings(**body["chosen"]) if "chosen" in body else None,
+        few=FewFrames(**body["few"]) if body.get("few") else None,
         stored=body.get("stored"),
         live=tuple(LivePoint(**point) for point in live["points"]),
         live_best=LivePoint(**live["best"]) if live["best"] else None,

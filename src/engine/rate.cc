@@ -45,6 +45,7 @@ void ResidentRuns::run(std::size_t worker) {
     in_flight_[worker].begin();
     session_.run(session_.stream(), {inputs_, outputs_[worker]});
     in_flight_[worker].end();
+    entries_ += session_.model().batch;
 }
 
 device::Tensor ResidentRuns::noise(const core::TensorDesc& desc) {

@@ -61,6 +61,9 @@ class ResidentRuns {
     /// Entries of the batch a second, over at least `time`. Throws what the session throws, Error(interrupted).
     [[nodiscard]] double rate(std::chrono::duration<double> time, const std::stop_token& stop);
 
+    /// That all calls of rate() computed.
+    [[nodiscard]] std::int64_t entries() const { return entries_; }
+
   private:
     void run(std::size_t worker);
     [[nodiscard]] device::Tensor noise(const core::TensorDesc& desc);
@@ -72,6 +75,7 @@ class ResidentRuns {
     std::vector<device::Tensor> inputs_;
     std::vector<std::vector<device::Tensor>> outputs_;
     std::deque<pipeline::RunsInFlight> in_flight_;
+    std::atomic<std::int64_t> entries_{0};
 };
 
 }  // namespace millrace::engine

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -13,6 +16,7 @@
 #include "engine/tune_meter.h"
 #include "engine/tune_store.h"
 #include "engine/tune_whole.h"
+#include "engine/tune_why.h"
 #include "engine/tuning.h"
 #include "millrace/engine.h"
 
@@ -32,18 +36,23 @@ constexpr double enough_of_model = 0.97;  // of the model's own rate: other lane
 constexpr int most_batch = 1024;
 constexpr std::int64_t pilot_frames = 48;  // of the first whole run, which says how long others take
 constexpr double whole_runs = 8;           // that the time left is meant for
-constexpr double longest_whole = 6;        // seconds of one of them
+constexpr double longest_whole = 6;        // seconds of one of them, unless enough_frames take longer
 
 bool computes_in_half(const infer::RuntimeChoice& choice) {
     return choice.weights == infer::Weights::fp16 || choice.provider == infer::Provider::fused;
 }
 
 json to_json(const TunePoint& point, const char* axis) {
-    return {{"axis", axis},
-            {"settings", engine::to_json(point.settings)},
-            {"fps", point.fps()},
-            {"spread", point.spread()},
-            {"run_seconds", point.run_seconds}};
+    return {{"axis", axis},           {"settings", engine::to_json(point.settings)},
+            {"fps", point.fps()},     {"spread", point.spread()},
+            {"frames", point.frames}, {"run_seconds", point.run_seconds}};
+}
+
+json to_json(const std::optional<engine::FewFrames>& few) {
+    if (!few) return nullptr;
+    json body{{"frames", few->frames}, {"time", nullptr}, {"longer_clip", few->longer_clip}};
+    if (few->seconds > 0) body["time"] = few->seconds;
+    return body;
 }
 
 // What runs compute in where nothing else is tuned.
@@ -65,7 +74,7 @@ class Tuner {
     }
 
     json run() {
-        meter_.emplace(runs_.job(), stop_, building_);
+        meter_.emplace(runs_.job(), stop_, building_, seconds_of_a_point());
         describe();
         initial_ = meter_->initial();
         if (options_.live_fps) return live();
@@ -122,10 +131,13 @@ class Tuner {
         points_.push_back(std::move(*metered.point));
         const TunePoint& point = points_.back();
         body_["points"].push_back(to_json(point, axis));
-        say(fmt::format("model alone, {}: {:.2f} fps", engine::to_text(settings), point.fps()));
+        figures_.push_back({point.fps(), point.frames});
+        say(fmt::format("model alone, {}: {:.2f} fps over {}", engine::to_text(settings), point.fps(),
+                        engine::frames_text(point.frames)));
         return &point;
     }
 
+    [[nodiscard]] double seconds_of_a_point() const { return time_.whole() * engine::share_of_a_point; }
     [[nodiscard]] double model_time_left() const { return time_.whole() * model_share - time_.spent(); }
 
     // False: there is no time for `next`, which `axis` ends with.
@@ -193,7 +205,7 @@ class Tuner {
         Job job = runs_.job();
         engine::take_up(job, settings);
         try {
-            return std::optional<ModelMeter>(std::in_place, job, stop_, building_);
+            return std::optional<ModelMeter>(std::in_place, job, stop_, building_, seconds_of_a_point());
         } catch (const core::Error& error) {
             if (error.code() == core::ErrorCode::interrupted) throw;
             end(axis, error.what());
@@ -243,38 +255,54 @@ class Tuner {
 
     WholeRun whole(const TunedSettings& settings, std::int64_t frames, const char* what) {
         WholeRun run = runs_.run(settings, frames);
+        if (run.frames < frames) clip_frames_ = run.frames;
         body_["whole"].push_back({{"what", what},
                                   {"settings", engine::to_json(settings)},
                                   {"fps", run.fps},
                                   {"lanes", run.lanes},
-                                  {"frames", frames},
+                                  {"frames", run.frames},
                                   {"limits", run.limiting_stage}});
-        say(fmt::format("whole run, {}: {:.2f} fps", what, run.fps));
+        say(fmt::format("whole run, {}: {:.2f} fps over {}", what, run.fps, engine::frames_text(run.frames)));
         return run;
+    }
+
+    // One that a choice stands on.
+    WholeRun compared(const TunedSettings& settings, const char* what) {
+        WholeRun run = whole(settings, frames_, what);
+        figures_.push_back({run.fps, run.frames, run.frames >= clip_frames_});
+        return run;
+    }
+
+    // Of whole runs at so many frames a second.
+    [[nodiscard]] double seconds_for_one(double rate) const {
+        const double longest = std::max(longest_whole, engine::enough_frames / rate);
+        return std::min(longest, std::max(0.0, time_.left()) / whole_runs);
     }
 
     // The settings found must hold beside decoder and encoder, too; then lanes.
     void compare_whole() {
         const double rate = engine::choose(points_).fps();
-        const double for_one = std::min(longest_whole, std::max(0.0, time_.left()) / whole_runs);
-        const auto pilot = std::clamp(static_cast<std::int64_t>(rate * for_one), std::int64_t{1}, pilot_frames);
+        const double for_one = seconds_for_one(rate);
+        const auto pilot = std::clamp(std::int64_t{std::llround(rate * for_one)}, std::int64_t{1}, pilot_frames);
         if (static_cast<double>(pilot) / rate > 2 * std::max(0.0, time_.left())) {
             return end("lanes", "no time is left for a whole run; --time gives more");
         }
-        const double fps = std::max(whole(initial_, pilot, "to see how long it takes").fps, 1e-3);
-        frames_ = std::max(pilot, static_cast<std::int64_t>(fps * for_one));
+        const WholeRun first = whole(initial_, pilot, "to see how long it takes");
+        const double fps = std::max(first.fps, 1e-3);
+        frames_ = std::clamp(std::int64_t{std::llround(fps * seconds_for_one(fps))}, first.frames, clip_frames_);
         if (2 * static_cast<double>(frames_) / fps > time_.left()) {
+            figures_.push_back({first.fps, first.frames, first.frames >= clip_frames_});  // there is nothing better
             return end("lanes", "no time is left for whole runs; --time gives more");
         }
-        WholeRun plain = whole(initial_, frames_, "without tuning");
+        WholeRun plain = compared(initial_, "without tuning");
         if (found_ == initial_) return sweep_lanes(plain, rate);
-        WholeRun tuned = whole(found_, frames_, "with what was found");
+        WholeRun tuned = compared(found_, "with what was found");
         // Once more each: what else the machine does comes and goes.
-        plain.fps = (plain.fps + whole(initial_, frames_, "without tuning").fps) / 2;
-        tuned.fps = (tuned.fps + whole(found_, frames_, "with what was found").fps) / 2;
-        if (tuned.fps < plain.fps * (1 - engine::worthwhile)) {
-            end("whole run", fmt::format("{} is slower beside decoder and encoder than {}, which stays",
-                                         engine::to_text(found_), engine::to_text(initial_)));
+        plain.fps = (plain.fps + compared(initial_, "without tuning").fps) / 2;
+        tuned.fps = (tuned.fps + compared(found_, "with what was found").fps) / 2;
+        const double slower = 1 - tuned.fps / std::max(plain.fps, 1e-3);
+        if (const std::string why = engine::why_not({found_, initial_, slower, tuned.frames}); !why.empty()) {
+            end("whole run", why);
             found_ = initial_;
             tuned = plain;
         }
@@ -300,13 +328,12 @@ class Tuner {
             }
             TunedSettings settings = found_;
             settings.lanes = next;
-            rates.push_back(whole(settings, frames_, "lanes").fps);
+            rates.push_back(compared(settings, "lanes").fps);
             lanes.push_back(next);
         }
-        const std::size_t best = engine::first_near_best(rates);
-        found_.lanes = lanes[best];
-        end("lanes", best == 0 ? "no fixed number is faster than growing them as needed"
-                               : fmt::format("{} is faster than growing them as needed", found_.lanes));
+        const engine::LanesChoice choice = engine::choose_lanes(rates, lanes, base.frames);
+        found_.lanes = choice.lanes;
+        end("lanes", choice.why);
     }
 
     json live() {
@@ -318,6 +345,7 @@ class Tuner {
     json result() {
         body_["chosen"] = engine::to_json(found_);
         body_["chosen_text"] = engine::to_text(found_);
+        body_["few"] = to_json(engine::few_of(figures_));
         body_["seconds"] = time_.spent();
         body_["stored"] = nullptr;
         if (options_.result == Keep::no || asked_.model.tune_folder.empty()) return std::move(body_);
@@ -340,7 +368,9 @@ class Tuner {
     TunedSettings initial_;
     TunedSettings found_;
     std::vector<TunePoint> points_;
-    std::int64_t frames_ = 0;  ///< of a whole run
+    std::vector<engine::Figure> figures_;                                  ///< that the choice stands on
+    std::int64_t frames_ = 0;                                              ///< of a whole run
+    std::int64_t clip_frames_ = std::numeric_limits<std::int64_t>::max();  ///< once a run has had all of them
     int segments_ = 0;
     int most_lanes_ = 0;
     std::string last_end_;  ///< why a search ended

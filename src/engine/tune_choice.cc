@@ -2,20 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <tuple>
 
 namespace millrace::engine {
-
-namespace {
-
-bool costs_less(const TunePoint* a, const TunePoint* b) {
-    const auto cost = [](const TunedSettings& s) {
-        return std::make_tuple(s.tensorrt, !s.fp32, s.batch, s.threads, s.lanes);
-    };
-    return cost(a->settings) < cost(b->settings);
-}
-
-}  // namespace
 
 double TunePoint::fps() const {
     assert(!rates.empty());
@@ -49,15 +39,51 @@ std::size_t first_near_best(std::span<const double> rates, double tolerance) {
     return static_cast<std::size_t>(found - rates.begin());
 }
 
+bool costs_less(const TunedSettings& a, const TunedSettings& b) {
+    const auto cost = [](const TunedSettings& s) {
+        return std::make_tuple(s.tensorrt, !s.fp32, s.batch, s.threads, s.lanes);
+    };
+    return cost(a) < cost(b);
+}
+
 const TunePoint& choose(const std::vector<TunePoint>& points) {
     std::vector<const TunePoint*> cheap_first;
     for (const TunePoint& point : points) cheap_first.push_back(&point);
-    std::ranges::stable_sort(cheap_first, costs_less);
+    std::ranges::stable_sort(cheap_first, costs_less, &TunePoint::settings);
     std::vector<double> rates;
     for (const TunePoint* point : cheap_first) rates.push_back(point->fps());
     const auto fastest = static_cast<std::size_t>(std::ranges::max_element(rates) - rates.begin());
     const double tolerance = std::max(worthwhile, cheap_first[fastest]->spread() / 2);
     return *cheap_first[first_near_best(rates, tolerance)];
+}
+
+double told_by(std::int64_t frames) {
+    return std::max(worthwhile, 1.0 / static_cast<double>(std::max<std::int64_t>(1, frames)));
+}
+
+Veto veto_of(double slower, std::int64_t frames, const TunedSettings& found, const TunedSettings& initial) {
+    if (slower <= worthwhile) return Veto::none;
+    if (slower > told_by(frames)) return Veto::slower;
+    return costs_less(initial, found) ? Veto::untold : Veto::none;
+}
+
+std::optional<FewFrames> few_of(std::span<const Figure> figures) {
+    constexpr double margin = 1.25;  // rates vary
+    constexpr double step = 10;      // seconds that the time is rounded up to
+    constexpr double slowest = 1e-3;
+    std::optional<FewFrames> few;
+    for (const Figure& figure : figures) {
+        if (figure.frames >= enough_frames) continue;
+        if (!few) few = FewFrames{.frames = figure.frames};
+        few->frames = std::min(few->frames, figure.frames);
+        if (figure.whole_clip) {
+            few->longer_clip = true;
+            continue;
+        }
+        const double needed = margin * enough_frames / (share_of_a_point * std::max(figure.fps, slowest));
+        few->seconds = std::max(few->seconds, step * std::ceil(needed / step));
+    }
+    return few;
 }
 
 std::vector<int> thread_counts(int cores) {

@@ -16,7 +16,7 @@ namespace millrace::engine {
 namespace {
 
 constexpr int repeats = 3;
-constexpr std::chrono::duration<double> window{0.4};  // one of them, where a run is not longer
+constexpr double shortest_window = 0.4;  // seconds of one of them, where a run is not longer
 
 std::size_t bytes_of(const std::vector<core::TensorDesc>& descs) {
     std::size_t bytes = 0;
@@ -28,8 +28,8 @@ std::size_t bytes_of(const std::vector<core::TensorDesc>& descs) {
 
 double TimeLeft::spent() const { return core::seconds_since(begin_); }
 
-ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const Building& building)
-    : stop_(stop), prepared_(prepare_job(job, stop, building)) {
+ModelMeter::ModelMeter(const Job& job, const std::stop_token& stop, const Building& building, double seconds)
+    : stop_(stop), seconds_(seconds), prepared_(prepare_job(job, stop, building)) {
     choice_ = prepared_.model->sessions.front()->report().choice;
     load_seconds_ = prepared_.model->load_seconds;
     const pipeline::ModelPlan& plan = *prepared_.job.model;
@@ -87,12 +87,14 @@ Metered ModelMeter::measure(const TunedSettings& settings) {
             if (std::string why = too_much(session, workers); !why.empty()) return {std::nullopt, std::move(why)};
         }
         ResidentRuns runs(session, workers);
-        (void)runs.rate(warm_up, stop_);
+        const auto window = window_for(runs.rate(warm_up, stop_) / entries_a_frame_);
         load_seconds_ = core::seconds_since(begin);
+        const std::int64_t before = runs.entries();
         TunePoint point;
         point.settings = settings;
         point.settings.batch = session.model().batch;  // memory may have had room for less
         for (int i = 0; i < repeats; ++i) point.rates.push_back(runs.rate(window, stop_) / entries_a_frame_);
+        point.frames = (runs.entries() - before) / entries_a_frame_;
         point.run_seconds = workers * session.model().batch / (point.fps() * entries_a_frame_);
         return {std::move(point), ""};
     } catch (const core::Error& error) {
@@ -101,10 +103,16 @@ Metered ModelMeter::measure(const TunedSettings& settings) {
     }
 }
 
+std::chrono::duration<double> ModelMeter::window_for(double fps) const {
+    constexpr double frames = static_cast<double>(enough_frames) / repeats;
+    const double longest = std::max(shortest_window, seconds_ / repeats);
+    return std::chrono::duration<double>(fps > 0 ? std::clamp(frames / fps, shortest_window, longest) : longest);
+}
+
 double ModelMeter::expected_seconds(const TunePoint& last, const TunedSettings& next) const {
     const auto entries = [](const TunedSettings& of) { return std::max(1, of.batch) * std::max(1, of.workers); };
     const double run = last.run_seconds * entries(next) / entries(last.settings);
-    return load_seconds_ + repeats * std::max(window.count(), run);
+    return load_seconds_ + repeats * std::max(window_for(last.fps()).count(), run);
 }
 
 }  // namespace millrace::engine

@@ -37,8 +37,9 @@ struct Metered {
 /// The model at one precision, with one runtime.
 class ModelMeter {
   public:
-    /// Prepares `job`, whose precision and runtime these are. Throws what prepare_job() throws.
-    ModelMeter(const Job& job, const std::stop_token& stop, const Building& building);
+    /// Prepares `job`, whose precision and runtime these are. `seconds`: that one measurement may take to stand on
+    /// enough_frames. Throws what prepare_job() throws.
+    ModelMeter(const Job& job, const std::stop_token& stop, const Building& building, double seconds);
 
     [[nodiscard]] const PreparedJob& prepared() const { return prepared_; }
     [[nodiscard]] const pipeline::ModelPlan& plan() const { return *prepared_.job.model; }
@@ -61,10 +62,13 @@ class ModelMeter {
     [[nodiscard]] double expected_seconds(const TunePoint& last, const TunedSettings& next) const;
 
   private:
+    /// How long one of the measurements of a point takes, for a model of so many frames a second.
+    [[nodiscard]] std::chrono::duration<double> window_for(double fps) const;
     /// "" where the tensors of a run fit the memory that the job gives them.
     [[nodiscard]] std::string too_much(const infer::Session& session, int workers) const;
 
     std::stop_token stop_;
+    double seconds_;
     PreparedJob prepared_;
     infer::RuntimeChoice choice_;
     int entries_a_frame_ = 1;

@@ -50,7 +50,7 @@ WholeRun WholeRuns::run(const TunedSettings& settings, std::int64_t frames) {
     take_up(job, settings);
     job.input.frames = std::min(frames, job.input.frames.value_or(frames));
     const Report report = millrace::run(job, {}, stop_);
-    WholeRun whole{settings, report.fps, 0, report.limiting_stage};
+    WholeRun whole{settings, report.fps, report.frames.processed, 0, report.limiting_stage};
     for (const StageReport& stage : report.stages) {
         if (stage.name == "decode") whole.lanes = stage.workers;
     }

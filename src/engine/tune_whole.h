@@ -15,7 +15,8 @@ namespace millrace::engine {
 struct WholeRun {
     TunedSettings settings;
     double fps = 0;
-    int lanes = 0;  ///< most at once
+    std::int64_t frames = 0;  ///< fewer than asked for: the clip has no more
+    int lanes = 0;            ///< most at once
     std::string limiting_stage;
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from xml.etree import ElementTree
@@ -73,6 +74,10 @@ def test_everything_is_measured_kept_and_explained(cache, clip, tmp_path):
     assert {point["axis"] for point in found["points"]} >= {"batch"}
     assert found["points"][0]["settings"]["batch"] == 1
     assert all(point["fps"] > 0 and point["run_seconds"] > 0 for point in found["points"])
+    for point in found["points"]:  # three measurements of at least a run in each worker
+        settings = point["settings"]
+        assert point["frames"] % settings["batch"] == 0
+        assert point["frames"] >= 3 * settings["batch"] * settings["workers"]
     assert {"batch", "threads", "precision", "provider", "lanes"} <= {end["axis"] for end in found["ended"]}
     assert all(end["why"] for end in found["ended"])
     stored = json.loads(kept(cache).read_text())
@@ -93,6 +98,21 @@ def test_a_table_for_people(cache, clip):
         assert word in table
     assert sum(line.startswith(" *") for line in table.splitlines()) == 1
     assert not (cache / "millrace").exists()
+
+
+def test_a_clip_of_few_frames_is_said_to_be(cache, clip):
+    words = ["-m", MODEL, "-i", clip("cfr"), "--frames", "5", "--batch", "1", "--model-threads", "1"]
+    report = cache.with_name("tuned.json")
+    ended = millrace("tune", *words, "--report", report, env={"XDG_CACHE_HOME": str(cache)}, timeout=300)
+    assert ended.code == 0, ended
+    found = json.loads(report.read_text())
+    assert len(found["whole"]) >= 2
+    assert {run["frames"] for run in found["whole"]} == {5}
+    assert found["few"]["longer_clip"]
+    assert found["few"]["frames"] <= 5
+    said = r"\nmeasured over few frames, \d+ at the least: .*a longer clip makes the choice surer\n"
+    assert re.search(said, ended.out.decode()), ended
+    assert "fps over 5 frames" in ended.err
 
 
 def test_a_run_takes_it_and_says_so(cache, tuned, clip, folder):

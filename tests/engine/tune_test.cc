@@ -16,6 +16,7 @@
 #include "engine/tune_live.h"
 #include "engine/tune_settings.h"
 #include "engine/tune_store.h"
+#include "engine/tune_why.h"
 #include "engine/tuning.h"
 #include "support/fake_session.h"
 #include "support/temporary_folder.h"
@@ -25,7 +26,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TunePoint point(TunedSettings settings, std::vector<double> rates) { return {settings, std::move(rates), 0.1}; }
+TunePoint point(TunedSettings settings, std::vector<double> rates) { return {settings, std::move(rates), 0.1, 30}; }
 
 TunedSettings batch_of(int batch) { return {.batch = batch, .workers = 2, .threads = 1}; }
 
@@ -71,6 +72,67 @@ TEST(TuneChoice, ThreadsAreDoubledUpToTheCores) {
     EXPECT_THAT(thread_counts(1), testing::ElementsAre(1));
     EXPECT_THAT(thread_counts(8), testing::ElementsAre(1, 2, 4, 8));
     EXPECT_THAT(thread_counts(6), testing::ElementsAre(1, 2, 4, 6));
+}
+
+TEST(TuneChoice, AFrameMoreOrLessIsNoDifference) {
+    EXPECT_DOUBLE_EQ(told_by(1), 1);
+    EXPECT_DOUBLE_EQ(told_by(14), 1.0 / 14);
+    EXPECT_DOUBLE_EQ(told_by(50), worthwhile);
+    EXPECT_DOUBLE_EQ(told_by(5000), worthwhile);
+    EXPECT_DOUBLE_EQ(told_by(0), 1);
+}
+
+TEST(TuneChoice, WhatIsSlowerInWholeRunsGoes) {
+    EXPECT_EQ(veto_of(0.019, 1000, batch_of(8), batch_of(1)), Veto::none);
+    EXPECT_EQ(veto_of(0.021, 1000, batch_of(8), batch_of(1)), Veto::slower);
+    EXPECT_EQ(veto_of(-0.5, 1, batch_of(8), batch_of(1)), Veto::none);
+    EXPECT_EQ(why_not({batch_of(8), batch_of(1), 0.019, 1000}), "");
+    EXPECT_EQ(
+        why_not({batch_of(8), batch_of(1), 0.1, 1000}),
+        "batch 8, 2 runs at once of 1 thread is slower beside decoder and encoder than batch 1, 2 runs at once of "
+        "1 thread, which stays");
+}
+
+TEST(TuneChoice, WhatFewFramesCannotTellIsLeftToWhatCostsLess) {
+    EXPECT_EQ(veto_of(0.07, 14, batch_of(8), batch_of(1)), Veto::untold);
+    EXPECT_EQ(veto_of(0.07, 14, batch_of(1), batch_of(8)), Veto::none);
+    EXPECT_EQ(veto_of(0.08, 14, batch_of(1), batch_of(8)), Veto::slower);
+    EXPECT_EQ(why_not({batch_of(8), batch_of(1), 0.041, 14}),
+              "batch 8, 2 runs at once of 1 thread was 4.1 % slower beside decoder and encoder than batch 1, 2 runs at "
+              "once of 1 thread, which costs less and stays: runs of 14 frames cannot tell less than 7.1 %");
+}
+
+TEST(TuneChoice, LanesGrowUnlessAFixedNumberGainsWhatCanBeTold) {
+    const std::vector<int> lanes{0, 1, 2};
+    const auto choice = [&lanes](std::vector<double> rates, std::int64_t frames) {
+        return choose_lanes(rates, lanes, frames);
+    };
+    EXPECT_EQ(choice({10, 9, 10.1}, 1000).lanes, 0);
+    EXPECT_EQ(choice({10, 9, 10.1}, 1000).why, "no fixed number is faster than growing them as needed");
+    EXPECT_EQ(choice({10, 9, 10.5}, 1000).lanes, 2);
+    EXPECT_EQ(choice({10, 9, 10.5}, 1000).why, "2 is faster than growing them as needed");
+    EXPECT_EQ(choice({10, 9, 10.5}, 14).lanes, 0);
+    EXPECT_EQ(choice({10, 9, 10.5}, 14).why,
+              "they grow as needed: no fixed number gained the 7.1 % that runs of 14 frames can tell");
+    EXPECT_EQ(choice({10, 9, 12}, 14).lanes, 2);
+    EXPECT_EQ(choice({10, 10.5, 12}, 1).why,
+              "they grow as needed: no fixed number gained the 100.0 % that runs of 1 frame can tell");
+}
+
+TEST(TuneChoice, FewFramesAreSaidWithWhatWouldGiveMore) {
+    EXPECT_FALSE(few_of({}));
+    EXPECT_FALSE(few_of(std::vector<Figure>{{0.1, enough_frames}, {100, 5000}}));
+    const auto slow = few_of(std::vector<Figure>{{2, 6}, {1.5, 14}, {100, 5000}});
+    ASSERT_TRUE(slow);
+    EXPECT_EQ(slow->frames, 6);
+    EXPECT_EQ(slow->seconds, 400);  // 1.25 * 24 / 1.5 frames a second, twenty times
+    EXPECT_FALSE(slow->longer_clip);
+    const auto brief = few_of(std::vector<Figure>{{200, 10, true}, {100, 5000}});
+    ASSERT_TRUE(brief);
+    EXPECT_EQ(brief->frames, 10);
+    EXPECT_EQ(brief->seconds, 0);
+    EXPECT_TRUE(brief->longer_clip);
+    EXPECT_EQ(few_of(std::vector<Figure>{{2.01, 6}})->seconds, 300);
 }
 
 TEST(TuneSettings, AreWrittenAndRead) {

@@ -27,6 +27,9 @@ def test_a_result_that_runs_take(cache, film, tmp_path):
     assert found.model_input == (64, 36)
     assert found.points[0].axis == "batch"
     assert found.points[0].settings.batch == 1
+    assert found.points[0].frames >= 3
+    body = json.loads(found.to_json())["few"]
+    assert found.few == (None if body is None else millrace.FewFrames(**body))
     assert found.chosen in [point.settings for point in found.points]
     assert [str(path) for path in cache.iterdir()] == [found.stored]
     assert any("model alone, batch 1" in line for line in lines)
