@@ -22,6 +22,7 @@ void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& repor
 void add_verdict(const std::vector<pipeline::StageSummary>& stages, pipeline::ModelKind kind, Report& report) {
     pipeline::RunFacts run{report.fps, report.run_seconds,   kind, report.cores, report.cores_at_work,
                            0,          report.segments.total};
+    if (report.encoder.ends_with("_nvenc")) run.encoders = pipeline::Encoders::on_gpu;
     for (const GpuReport& gpu : report.gpus) run.kernel_share = std::max(run.kernel_share, gpu.kernel_share);
     const pipeline::Verdict verdict = pipeline::judge(stages, run);
     report.limiting_stage = verdict.limiting_stage;

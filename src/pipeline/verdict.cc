@@ -53,6 +53,17 @@ std::string lanes_advice(const StageSummary& stage, const RunFacts& run) {
     return fmt::format("--lanes {}s more segments at once", does);
 }
 
+// Of encoders that leave cores idle there could be more.
+std::string encode_advice(const StageSummary& stage, const RunFacts& run) {
+    if (run.encoders == Encoders::on_gpu || run.cores == 0 || cores_are_full(run)) {
+        return "a faster -preset would move it";
+    }
+    if (run.segments > 0 && stage.workers >= run.segments) {
+        return "a faster -preset, or shorter segments (--segment-length), encoded side by side, would move it";
+    }
+    return "a faster -preset or more --lanes would move it";
+}
+
 std::string advice(const StageSummary& stage, const RunFacts& run) {
     switch (stage.stage) {
         case Stage::decode:
@@ -65,7 +76,7 @@ std::string advice(const StageSummary& stage, const RunFacts& run) {
         case Stage::model:
             return model_advice(stage, run);
         case Stage::encode:
-            return "a faster -preset would move it";
+            return encode_advice(stage, run);
         case Stage::join:
             return "a faster disk would move it";
     }

@@ -38,6 +38,8 @@ struct Verdict {
 /// Who stands in the place of the model. `caller`: a program that hands frames to a Writer.
 enum class ModelKind { model, script, generator, caller };
 
+enum class Encoders { on_cores, on_gpu };
+
 /// What a run was beside its stages: says which advice can help.
 struct RunFacts {
     double fps = 0;
@@ -47,6 +49,7 @@ struct RunFacts {
     double cores_at_work = 0;  ///< of them, on average
     double kernel_share = 0;   ///< of the time in which a GPU had a kernel at work, 0 to 1; 0 unknown
     int segments = 0;          ///< 0 unknown
+    Encoders encoders = Encoders::on_cores;
 };
 
 /// The stage with the lowest ceiling limits, if the run came anywhere near it.

@@ -64,6 +64,17 @@ TEST(Verdict, MoreLanesAreNoAdviceWhereNoSegmentOrNoCoreIsLeft) {
               "--lanes decodes more segments at once");
 }
 
+TEST(Verdict, EncodersThatLeaveCoresIdleCouldBeMore) {
+    EXPECT_EQ(advice(summary(Stage::encode, 10), {.cores = 16, .cores_at_work = 6, .segments = 9}),
+              "a faster -preset or more --lanes would move it");
+    EXPECT_EQ(advice(summary(Stage::encode, 10, 9), {.cores = 16, .cores_at_work = 6, .segments = 9}),
+              "a faster -preset, or shorter segments (--segment-length), encoded side by side, would move it");
+    EXPECT_EQ(advice(summary(Stage::encode, 10), {.cores = 16, .cores_at_work = 15, .segments = 9}),
+              "a faster -preset would move it");
+    EXPECT_EQ(advice(summary(Stage::encode, 10), {.cores = 16, .cores_at_work = 1, .encoders = Encoders::on_gpu}),
+              "a faster -preset would move it");
+}
+
 TEST(Verdict, MoreWorkersAreNoAdviceWhereTheDeviceIsFull) {
     EXPECT_EQ(advice(summary(Stage::model, 10), {.cores = 2, .cores_at_work = 1.9}),
               "all 2 cores are at work: a smaller model would move it");
