@@ -65,12 +65,14 @@ core::Push SegmentOutput::end_input(DecodedSegment decoded) {
 }
 
 bool SegmentOutput::pop(Item& item) {
-    const Timed waiting(house_.profile, Stage::encode, Activity::wait_input);
+    // Before it may encode nothing would go faster if this thread had more to do.
+    std::optional<Timed> waiting;
+    if (counted_) waiting.emplace(house_.profile, Stage::encode, Activity::wait_input);
     return queue_.pop(item, stop_) == core::Pop::popped;
 }
 
 void SegmentOutput::run() {
-    const Worker counted(house_.profile, Stage::encode);
+    if (!frames_before_slot()) counted_.emplace(house_.profile, Stage::encode);
     if (!handle_frames()) return;
     end_frames();
     if (wait_for_slot()) finish(start_record());
@@ -105,6 +107,7 @@ void SegmentOutput::take_in(Item item) {
         decoded_ = std::move(*decoded);
     } else if (auto* slot = std::get_if<EncoderSlots::Slot>(&item)) {
         has_slot_ = true;
+        counted_.emplace(house_.profile, Stage::encode);
         let_in(*slot);
     } else {
         assembler_.add(std::get<FrameResult>(std::move(item)));

@@ -110,7 +110,8 @@ class SegmentOutput : public ResultSink {
     std::optional<DecodedSegment> decoded_;
     std::int64_t handled_ = 0;
     bool has_slot_ = false;
-    bool admitted_ = false;  ///< of the lane's thread
+    std::optional<Worker> counted_;  ///< from the slot on, where it needs one
+    bool admitted_ = false;          ///< of the lane's thread
 };
 
 [[nodiscard]] std::shared_ptr<SegmentOutput> make_video_output(const OutputHouse& house, SegmentSeat seat);
