@@ -53,9 +53,9 @@ std::string lanes_advice(const StageSummary& stage, const RunFacts& run) {
     return fmt::format("--lanes {}s more segments at once", does);
 }
 
-// Of encoders that leave cores idle there could be more.
+// Of encoders that leave cores idle there could be more, up to one a core: beyond that others have the cores.
 std::string encode_advice(const StageSummary& stage, const RunFacts& run) {
-    if (run.encoders == Encoders::on_gpu || run.cores == 0 || cores_are_full(run)) {
+    if (run.encoders == Encoders::on_gpu || stage.workers >= run.cores || cores_are_full(run)) {
         return "a faster -preset would move it";
     }
     if (run.segments > 0 && stage.workers >= run.segments) {

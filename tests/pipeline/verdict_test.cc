@@ -69,6 +69,8 @@ TEST(Verdict, EncodersThatLeaveCoresIdleCouldBeMore) {
               "a faster -preset or more --lanes would move it");
     EXPECT_EQ(advice(summary(Stage::encode, 10, 9), {.cores = 16, .cores_at_work = 6, .segments = 9}),
               "a faster -preset, or shorter segments (--segment-length), encoded side by side, would move it");
+    EXPECT_EQ(advice(summary(Stage::encode, 10, 16), {.cores = 16, .cores_at_work = 6, .segments = 99}),
+              "a faster -preset would move it");
     EXPECT_EQ(advice(summary(Stage::encode, 10), {.cores = 16, .cores_at_work = 15, .segments = 9}),
               "a faster -preset would move it");
     EXPECT_EQ(advice(summary(Stage::encode, 10), {.cores = 16, .cores_at_work = 1, .encoders = Encoders::on_gpu}),
