@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -166,6 +168,15 @@ std::optional<engine::PreparedJob> prepare(const Job& asked, std::string& proble
     }
 }
 
+// Where no output is named its container is not known either.
+std::vector<std::string> fallbacks_of(const Job& job, const engine::PreparedJob& prepared) {
+    std::vector<std::string> all = prepared.fallbacks;
+    if (!job.output.path.empty() || !job.output.format.empty()) {
+        std::ranges::move(engine::foreseen_losses(prepared), std::back_inserter(all));
+    }
+    return all;
+}
+
 json would_run(const Job& job, const std::optional<engine::PreparedJob>& prepared, const std::string& problem) {
     if (!prepared) return {{"problem", problem}};
     return {{"decode", decode_plan(job, *prepared)},
@@ -173,7 +184,7 @@ json would_run(const Job& job, const std::optional<engine::PreparedJob>& prepare
             {"encode", encode_plan(*prepared)},
             {"lanes", prepared->job.limits.lanes},
             {"memory_bytes", prepared->job.limits.memory},
-            {"fallbacks", prepared->fallbacks},
+            {"fallbacks", fallbacks_of(job, *prepared)},
             {"notes", prepared->notes}};
 }
 

@@ -308,6 +308,16 @@ PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Build
     return Resolver(job, stop, building, script).run();
 }
 
+std::vector<std::string> foreseen_losses(const PreparedJob& prepared) {
+    if (!prepared.job.video) return {};
+    const pipeline::VideoPlan& plan = *prepared.job.video;
+    std::vector<std::string> losses;
+    for (media::CopyNote& note : media::foresee_losses(plan.sink, *prepared.input.source, plan.copy)) {
+        losses.push_back(std::move(note.text));
+    }
+    return losses;
+}
+
 void use_scratch_output(Job& job) {
     if (!job.output.path.empty()) return;
     // Without an extension it does for video and for data.

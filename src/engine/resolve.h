@@ -39,6 +39,9 @@ struct PreparedJob {
 [[nodiscard]] PreparedJob prepare_job(const Job& job, const std::stop_token& stop, const Building& building = {},
                                       const Script* script = nullptr);
 
+/// What of the input the output's container has no place for, in the words that the report will have.
+[[nodiscard]] std::vector<std::string> foreseen_losses(const PreparedJob& prepared);
+
 /// Gives a job without an output one in the folder for temporary files, of whichever kind it writes: for jobs that are
 /// looked at, or measured.
 void use_scratch_output(Job& job);

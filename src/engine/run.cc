@@ -142,12 +142,23 @@ class Run {
         report_.fallbacks = prepared_.fallbacks;
         report_.notes = prepared_.notes;
         refuse_fallbacks();
+        refuse_losses();
     }
 
     void refuse_fallbacks() const {
         if (job_.run.strictness == Strictness::lenient || report_.fallbacks.empty()) return;
-        throw core::Error(core::ErrorCode::refused,
-                          fmt::format("{}: refused by --strict: {}", job_.output.path, report_.fallbacks.front()));
+        refuse(report_.fallbacks.front());
+    }
+
+    // Of what is copied; the join finds those that follow from what was encoded.
+    void refuse_losses() const {
+        if (job_.run.strictness == Strictness::lenient) return;
+        const std::vector<std::string> losses = engine::foreseen_losses(prepared_);
+        if (!losses.empty()) refuse(losses.front());
+    }
+
+    [[noreturn]] void refuse(const std::string& why) const {
+        throw core::Error(core::ErrorCode::refused, fmt::format("{}: refused by --strict: {}", job_.output.path, why));
     }
 
     [[nodiscard]] std::int64_t expected_frames() const {

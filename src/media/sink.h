@@ -84,6 +84,11 @@ class Sink {
 /// Throws Error(usage) for an unknown extension; Error(failed | no_space) when the file cannot be made.
 [[nodiscard]] std::unique_ptr<Sink> open_sink(const SinkOptions& options);
 
+/// The losses that begin() will note whatever the encoder makes: they follow from what opening `source` found and from
+/// the container. Throws Error(usage) for an unknown extension.
+[[nodiscard]] std::vector<CopyNote> foresee_losses(const SinkOptions& options, const Source& source,
+                                                   const CopyOptions& copy);
+
 /// The muxer `name` would get and whether it can hold `codec`; empty when it cannot. For checks before work starts.
 struct ContainerCheck {
     std::string format;

@@ -170,10 +170,26 @@ SinkVideo describe_video(const Encoded& encoded) {
             .first_dts = encoded.packets.front().dts};
 }
 
+namespace {
+
+std::vector<std::string> losses_of(const std::vector<CopyNote>& notes) {
+    std::vector<std::string> losses;
+    for (const CopyNote& note : notes) {
+        // Follows from what was encoded.
+        if (note.loss && !note.text.starts_with("avi has no presentation times")) losses.push_back(note.text);
+    }
+    return losses;
+}
+
+}  // namespace
+
 std::vector<CopyNote> write_file(const SinkOptions& options, const Encoded& encoded, const Source* source,
                                  const CopyOptions& copy) {
     const std::unique_ptr<Sink> sink = open_sink(options);
     std::vector<CopyNote> notes = sink->begin(describe_video(encoded), source, copy);
+    if (source != nullptr) {
+        EXPECT_EQ(losses_of(foresee_losses(options, *source, copy)), losses_of(notes));
+    }
     for (const Packet& packet : encoded.packets) sink->write(packet);
     sink->finish();
     return notes;

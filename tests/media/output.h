@@ -44,7 +44,7 @@ void set_dts(std::vector<Packet>& packets);
 /// What the sink is told about an encoded stream.
 [[nodiscard]] SinkVideo describe_video(const Encoded& encoded);
 
-/// Write a whole file; the notes.
+/// Write a whole file; the notes, of which those on losses must be foreseen.
 std::vector<CopyNote> write_file(const SinkOptions& options, const Encoded& encoded, const Source* source = nullptr,
                                  const CopyOptions& copy = {});
 

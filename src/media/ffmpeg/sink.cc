@@ -43,6 +43,32 @@ std::int64_t even_audio_time(CopiedStream& stream, const AVPacket& packet, const
     return av_rescale_delta(stream.time_base, packet.pts, {1, rate}, samples, &stream.next_sample, to.time_base);
 }
 
+/// Null where FFmpeg cannot make it, and `result` says why.
+MuxerHandle make_muxer(const Container& container, const SinkOptions& options, int& result) {
+    AVFormatContext* raw = nullptr;
+    const std::string muxer(container.muxer);
+    result = avformat_alloc_output_context2(&raw, nullptr, muxer.c_str(), options.path.c_str());
+    return MuxerHandle(raw);
+}
+
+/// What of the source around its streams the container has no place for.
+std::vector<CopyNote> lost_of_file(const Container& container, const AVFormatContext& from) {
+    std::vector<CopyNote> lost;
+    for (const std::string& key : unkept_keys(container, from.metadata)) {
+        lost.push_back(
+            {.loss = true, .text = fmt::format("metadata {}: {} has no place for it", key, container.muxer)});
+    }
+    if (!container.chapters && from.nb_chapters > 0) {
+        lost.push_back({.loss = true,
+                        .text = fmt::format("{} chapters: {} holds none, dropped", from.nb_chapters, container.muxer)});
+    }
+    return lost;
+}
+
+void append(std::vector<CopyNote>& notes, std::vector<CopyNote> more) {
+    std::ranges::move(more, std::back_inserter(notes));
+}
+
 class FfmpegSink final : public Sink {
   public:
     explicit FfmpegSink(const SinkOptions& options)
@@ -94,16 +120,17 @@ std::vector<CopyNote> FfmpegSink::begin(const SinkVideo& video, const Source* so
     video_ = video;
     video_base_ = to_av(video.time_base);
     span_.emplace(video.first_pts, video.first_dts);
-    AVFormatContext* raw = nullptr;
-    const std::string muxer(container_.muxer);
-    file_.check(avformat_alloc_output_context2(&raw, nullptr, muxer.c_str(), options_.path.c_str()), "opening");
-    muxer_.reset(raw);
+    int result = 0;
+    muxer_ = make_muxer(container_, options_, result);
+    file_.check(result, "opening");
     muxer_->pb = file_.io();
     muxer_->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;  // the same bytes from the same input
     muxer_->avoid_negative_ts = 0;                                // shifts are chosen here, and said
     muxer_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;   // FLAC and Dolby TrueHD in MP4
     std::vector<CopyNote> notes;
-    AVStream& stream = add_video_stream(*muxer_, container_, video, source, notes);
+    AVStream& stream = add_video_stream(*muxer_, container_, video, source);
+    const AVFormatContext* from = source == nullptr ? nullptr : format_context(*source);
+    if (from != nullptr) append(notes, lost_of_video(container_, *from->streams[source->info().video]));
     if (container_.muxer == "avi") number_frames(stream, notes);
     if (container_.muxer != "mpegts") filter_ = make_parameter_set_filter(container_, stream);
     if (source != nullptr) copy_from(*source, copy, notes);
@@ -114,20 +141,11 @@ std::vector<CopyNote> FfmpegSink::begin(const SinkVideo& video, const Source* so
 
 void FfmpegSink::copy_from(const Source& source, const CopyOptions& copy, std::vector<CopyNote>& notes) {
     CopyPlan plan = plan_copies(*muxer_, container_, source, copy);
-    std::ranges::move(plan.notes, std::back_inserter(notes));
+    append(notes, std::move(plan.notes));
     if (const AVFormatContext* from = format_context(source)) {
         if (container_.metadata) copy_metadata(muxer_->metadata, from->metadata);
-        for (const std::string& key : unkept_keys(container_, from->metadata)) {
-            notes.push_back(
-                {.loss = true, .text = fmt::format("metadata {}: {} has no place for it", key, container_.muxer)});
-        }
-        if (container_.chapters) {
-            copy_chapters(*muxer_, *from, copy);
-        } else if (from->nb_chapters > 0) {
-            notes.push_back(
-                {.loss = true,
-                 .text = fmt::format("{} chapters: {} holds none, dropped", from->nb_chapters, container_.muxer)});
-        }
+        if (container_.chapters) copy_chapters(*muxer_, *from, copy);
+        append(notes, lost_of_file(container_, *from));
     }
     if (!plan.streams.empty()) feed_.emplace(std::move(plan.streams), source, copy);
 }
@@ -287,7 +305,28 @@ void FfmpegSink::finish() {
     file_.close();
 }
 
+// In the order of FfmpegSink::begin().
+std::vector<CopyNote> foreseen_notes(const Container& container, const SinkOptions& options, const Source& source,
+                                     const CopyOptions& copy) {
+    const AVFormatContext* from = format_context(source);
+    int result = 0;
+    const MuxerHandle muxer = make_muxer(container, options, result);
+    if (from == nullptr || !muxer) return {};
+    std::vector<CopyNote> notes = lost_of_video(container, *from->streams[source.info().video]);
+    append(notes, plan_copies(*muxer, container, source, copy).notes);
+    append(notes, lost_of_file(container, *from));
+    return notes;
+}
+
 }  // namespace
+
+std::vector<CopyNote> foresee_losses(const SinkOptions& options, const Source& source, const CopyOptions& copy) {
+    const Container& container = find_container(options);
+    std::vector<CopyNote> notes =
+        is_image_pattern(container) ? lost_of_images(source, copy) : foreseen_notes(container, options, source, copy);
+    std::erase_if(notes, [](const CopyNote& note) { return !note.loss; });
+    return notes;
+}
 
 std::unique_ptr<Sink> open_sink(const SinkOptions& options) {
     if (is_image_pattern(find_container(options))) return open_image_sink(options);

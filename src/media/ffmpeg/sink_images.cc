@@ -52,7 +52,7 @@ class ImageSink final : public Sink {
         const std::string first = pattern_.path(1);
         OutputFile(first, 0).close();
         std::filesystem::remove(first);
-        return source == nullptr ? std::vector<CopyNote>{} : notes(*source, copy);
+        return source == nullptr ? std::vector<CopyNote>{} : lost_of_images(*source, copy);
     }
 
     void write(const Packet& packet) override {
@@ -65,21 +65,6 @@ class ImageSink final : public Sink {
     void finish() override {}
 
   private:
-    static std::vector<CopyNote> notes(const Source& source, const CopyOptions& copy) {
-        std::vector<CopyNote> out;
-        for (const StreamInfo& stream : source.info().streams) {
-            const bool wanted = (stream.kind == MediaKind::audio && copy.audio) ||
-                                (stream.kind == MediaKind::subtitle && copy.subtitles);
-            if (!wanted) continue;
-            const char* kind = stream.kind == MediaKind::audio ? "audio" : "subtitle";
-            out.push_back({.stream = stream.index,
-                           .loss = true,
-                           .text = fmt::format("stream {} ({}, {}): image files hold none, dropped", stream.index, kind,
-                                               stream.codec)});
-        }
-        return out;
-    }
-
     SinkOptions options_;
     const Container& container_;
     Pattern pattern_;
@@ -87,6 +72,21 @@ class ImageSink final : public Sink {
 };
 
 }  // namespace
+
+std::vector<CopyNote> lost_of_images(const Source& source, const CopyOptions& copy) {
+    std::vector<CopyNote> lost;
+    for (const StreamInfo& stream : source.info().streams) {
+        const bool wanted =
+            (stream.kind == MediaKind::audio && copy.audio) || (stream.kind == MediaKind::subtitle && copy.subtitles);
+        if (!wanted) continue;
+        const char* kind = stream.kind == MediaKind::audio ? "audio" : "subtitle";
+        lost.push_back({.stream = stream.index,
+                        .loss = true,
+                        .text = fmt::format("stream {} ({}, {}): image files hold none, dropped", stream.index, kind,
+                                            stream.codec)});
+    }
+    return lost;
+}
 
 std::unique_ptr<Sink> open_image_sink(const SinkOptions& options) { return std::make_unique<ImageSink>(options); }
 

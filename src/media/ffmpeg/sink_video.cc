@@ -11,6 +11,7 @@ extern "C" {
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "core/error.h"
 #include "media/ffmpeg/convert.h"
@@ -93,20 +94,20 @@ bool holds_matrix(const Container& container) {
            (matroska && avformat_version() >= AV_VERSION_INT(60, 18, 100));
 }
 
-void copy_matrix(AVStream& stream, const Container& container, const AVStream& from, std::vector<CopyNote>& notes) {
-    const std::uint8_t* data = stream_side_data(from, AV_PKT_DATA_DISPLAYMATRIX);
-    if (data == nullptr) return;
+/// nullopt: there is none.
+std::optional<std::array<std::int32_t, 9>> display_matrix(const AVStream& stream) {
+    const std::uint8_t* data = stream_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX);
+    if (data == nullptr) return std::nullopt;
     std::array<std::int32_t, 9> matrix{};
     std::memcpy(matrix.data(), data, sizeof matrix);
+    return matrix;
+}
+
+void copy_matrix(AVStream& stream, const Container& container, const AVStream& from) {
+    auto found = display_matrix(from);
+    if (!found || !holds_matrix(container)) return;
+    std::array<std::int32_t, 9>& matrix = *found;
     const double angle = av_display_rotation_get(matrix.data());
-    if (!holds_matrix(container)) {
-        if (std::isnan(angle) || std::abs(angle) < 0.5) return;
-        notes.push_back(
-            {.stream = from.index,
-             .loss = true,
-             .text = fmt::format("rotation by {:g} degrees: {} of this FFmpeg holds none", -angle, container.muxer)});
-        return;
-    }
     // Its translation is in pixels of the source.
     const auto scaled = [](std::int32_t value, int to, int by) {
         return by > 0 ? static_cast<std::int32_t>(std::int64_t{value} * to / by) : value;
@@ -119,11 +120,10 @@ void copy_matrix(AVStream& stream, const Container& container, const AVStream& f
     set_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, matrix.data(), sizeof matrix);
 }
 
-void copy_from_source(AVStream& stream, const Container& container, const AVStream& from,
-                      std::vector<CopyNote>& notes) {
+void copy_from_source(AVStream& stream, const Container& container, const AVStream& from) {
     copy_metadata(stream.metadata, from.metadata);
     stream.disposition = from.disposition;
-    copy_matrix(stream, container, from, notes);
+    copy_matrix(stream, container, from);
     for (const AVPacketSideDataType type : {AV_PKT_DATA_STEREO3D, AV_PKT_DATA_SPHERICAL}) {
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
         const AVPacketSideData* found =
@@ -135,21 +135,34 @@ void copy_from_source(AVStream& stream, const Container& container, const AVStre
         if (data != nullptr) set_side_data(stream, type, data, bytes);
 #endif
     }
-    if (stream_side_data(from, AV_PKT_DATA_DOVI_CONF) != nullptr) {
-        notes.push_back({.stream = from.index, .loss = true, .text = "Dolby Vision metadata: not carried over"});
-    }
 }
 
 }  // namespace
 
+std::vector<CopyNote> lost_of_video(const Container& container, const AVStream& from) {
+    std::vector<CopyNote> lost;
+    const auto matrix = display_matrix(from);
+    const double angle = matrix ? av_display_rotation_get(matrix->data()) : 0;
+    if (!holds_matrix(container) && std::abs(angle) >= 0.5) {  // NaN is none
+        lost.push_back(
+            {.stream = from.index,
+             .loss = true,
+             .text = fmt::format("rotation by {:g} degrees: {} of this FFmpeg holds none", -angle, container.muxer)});
+    }
+    if (stream_side_data(from, AV_PKT_DATA_DOVI_CONF) != nullptr) {
+        lost.push_back({.stream = from.index, .loss = true, .text = "Dolby Vision metadata: not carried over"});
+    }
+    return lost;
+}
+
 AVStream& add_video_stream(AVFormatContext& output, const Container& container, const SinkVideo& video,
-                           const Source* source, std::vector<CopyNote>& notes) {
+                           const Source* source) {
     AVStream* stream = avformat_new_stream(&output, nullptr);
     if (stream == nullptr) throw std::bad_alloc();
     set_parameters(*stream, container, video);
     set_hdr(*stream, video.hdr);
     const AVFormatContext* from = source == nullptr ? nullptr : format_context(*source);
-    if (from != nullptr) copy_from_source(*stream, container, *from->streams[source->info().video], notes);
+    if (from != nullptr) copy_from_source(*stream, container, *from->streams[source->info().video]);
     return *stream;
 }
 
