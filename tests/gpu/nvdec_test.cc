@@ -251,6 +251,27 @@ TEST(GpuDecodeRanges, OfNearCodecsArePartsOfTheGpusWhole) {
     }
 }
 
+// Packets of raw streams have no times: the user's rate numbers the frames, in the order in which they are shown.
+TEST(GpuDecodeCounted, NumbersTheFramesThatTheCpuGives) {
+    for (const Clip& clip : {Clip{"raw.h264", small + x264 + "bframes=3"}, Clip{"raw.hevc", small + x265}}) {
+        SCOPED_TRACE(clip.name);
+        const SourceOptions source{.path = path_of(clip), .frame_rate = {24'000, 1'001}};
+        const PacketIndex index = build_index(*open_source(source));
+        const auto read = [&](device::DeviceKind kind) {
+            Reading reading(kind);
+            const auto reader = open_frame_reader(source, reading.options(), index);
+            Decoded all;
+            reading.read(*reader, {}, all);
+            EXPECT_EQ(reader->stats().retimed_frames, 0);
+            return all;
+        };
+        const Decoded gpu = read(device::DeviceKind::cuda);
+        expect_equal(gpu, read(device::DeviceKind::host));
+        ASSERT_EQ(gpu.frames.size(), 50U);
+        for (std::size_t n = 0; n < gpu.frames.size(); ++n) EXPECT_EQ(gpu.frames[n].pts, static_cast<std::int64_t>(n));
+    }
+}
+
 TEST(GpuDecodeSizes, FollowAStreamThatChanges) {
     const std::string a =
         make_clip("nvdec_a.ts", "-f lavfi -i testsrc2=size=192x128:rate=25:duration=1 -bf 2 -c:v libx264");
