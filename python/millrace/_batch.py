@@ -19,13 +19,44 @@ tensor_of_frames = no_array(
 tensor_of_frames(FrameTensor)
 
 
-def seen_by_numpy(tensor: FrameTensor, elsewhere: str) -> Any:
-    """An array on the same memory. `elsewhere`: what to use where that is a GPU's."""
-    import numpy
+class Shared:
+    """Frames that numpy, torch, cupy, jax and TensorFlow use on the same memory."""
 
-    if tensor.device != "cpu":
-        raise TypeError(f"the frames are on {tensor.device}, where numpy cannot look: use {elsewhere}")
-    return numpy.asarray(tensor)
+    def frames_tensor(self) -> FrameTensor:
+        """The frames alone."""
+        raise NotImplementedError
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        """For `from_dlpack(...)` of torch, cupy, jax and numpy: the frames, without a copy."""
+        return self.frames_tensor().__dlpack__(**asked)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.frames_tensor().__dlpack_device__()
+
+    def numpy(self) -> Any:
+        """The frames as an array of numpy on the same memory, which is the host's."""
+        frames = self.frames_tensor()
+        if frames.device != "cpu":
+            raise TypeError(f"the frames are on {frames.device}, where numpy cannot look: use .torch() or .cupy()")
+        return import_module("numpy").asarray(frames)
+
+    def torch(self) -> Any:
+        """The frames as a tensor of torch on the same memory; torch's current stream waits until they are there."""
+        return import_module("torch").from_dlpack(self)
+
+    def cupy(self) -> Any:
+        """The frames as an array of cupy on the same memory; cupy's current stream waits until they are there."""
+        return import_module("cupy").from_dlpack(self)
+
+    def jax(self) -> Any:
+        """The frames as an array of jax, on the same memory where jax takes it (docs/scripting.md)."""
+        return import_module("jax.dlpack").from_dlpack(self)
+
+    def to_tf(self) -> Any:
+        """The frames as a tensor of TensorFlow on the same memory. TensorFlow knows no streams: waits for the GPU."""
+        part = self.frames_tensor()
+        part.wait()
+        return import_module("tensorflow").experimental.dlpack.from_dlpack(part.__dlpack__(stream=-1))
 
 
 @dataclass(frozen=True)
@@ -46,7 +77,7 @@ class Info:
     "batch.torch()",
 )
 @dataclass(frozen=True)
-class Batch:
+class Batch(Shared):
     """Frames for one call. The first `len(batch)` entries of `tensor` are frames; zeros fill up the rest."""
 
     tensor: FrameTensor  # [N, C, H, W] or [N, H, W, C], or yuv planes; with a window [N, T, ...]
@@ -89,32 +120,3 @@ class Batch:
     def frames_tensor(self) -> FrameTensor:
         """The frames alone."""
         return self.tensor if len(self.indices) == self.tensor.shape[0] else self.tensor.first(len(self.indices))
-
-    def __dlpack__(self, **asked: Any) -> Any:
-        """For `from_dlpack(batch)` of torch, cupy, jax and numpy: the frames, without a copy."""
-        return self.frames_tensor().__dlpack__(**asked)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self.tensor.__dlpack_device__()
-
-    def numpy(self) -> Any:
-        """The frames as an array of numpy on the same memory, which is the host's."""
-        return seen_by_numpy(self.frames_tensor(), "batch.torch() or .cupy()")
-
-    def torch(self) -> Any:
-        """The frames as a tensor of torch on the same memory; torch's current stream waits until they are there."""
-        return import_module("torch").from_dlpack(self)
-
-    def cupy(self) -> Any:
-        """The frames as an array of cupy on the same memory; cupy's current stream waits until they are there."""
-        return import_module("cupy").from_dlpack(self)
-
-    def jax(self) -> Any:
-        """The frames as an array of jax, on the same memory where jax takes it (docs/scripting.md)."""
-        return import_module("jax.dlpack").from_dlpack(self)
-
-    def to_tf(self) -> Any:
-        """The frames as a tensor of TensorFlow on the same memory. TensorFlow knows no streams: waits for the GPU."""
-        part = self.frames_tensor()
-        part.wait()
-        return import_module("tensorflow").experimental.dlpack.from_dlpack(part.__dlpack__(stream=-1))

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from millrace import _clip_html, _engine
-from millrace._batch import Batch, seen_by_numpy
+from millrace._batch import Batch, Shared
 from millrace._declare import Declaration, ScriptError, check, check_together, engine_settings
 from millrace._errors import RefusedError, UsageError
 from millrace._not_array import no_array
@@ -66,12 +66,12 @@ _TENSORS = ("batch", "color", "dtype", "layout", "range", "size", "fit")
 
 @no_array(
     "Frame",
-    "frame.numpy() or torch.from_dlpack(frame.tensor)",
-    "torch.from_dlpack(frame.tensor) or cupy.from_dlpack(frame.tensor)",
-    "torch.from_dlpack(frame.tensor)",
+    "frame.numpy(), .torch(), .jax() or .to_tf()",
+    "frame.torch(), .cupy(), .jax() or .to_tf()",
+    "frame.torch()",
 )
 @dataclass(frozen=True)
-class Frame:
+class Frame(Shared):
     """One frame of a clip."""
 
     tensor: _engine.FrameTensor  # [C, H, W] or [H, W, C]; yuv planes as a script gets them
@@ -79,9 +79,8 @@ class Frame:
     pts: int  # in ticks of the stream's time base
     seconds: float  # the same in seconds
 
-    def numpy(self) -> Any:
-        """The frame as an array of numpy on the same memory, which is the host's."""
-        return seen_by_numpy(self.tensor, "torch.from_dlpack(frame.tensor) or cupy.from_dlpack(frame.tensor)")
+    def frames_tensor(self) -> _engine.FrameTensor:
+        return self.tensor
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import jax.numpy
+import millrace
 import pytest
 import tensorflow
 import torch
 from millrace import _check_frames
+from tools import ROOT
 
 WANTED = _check_frames.Wanted(8, 4, "rgb", "float32", "nchw", 1, 3, (0, 0), 1, 1)
 EVERY_WAY = "; batch.numpy(), .torch(), .jax() or .to_tf() makes one, on the same memory"
@@ -55,3 +57,14 @@ def test_the_ways_lead_to_arrays(batch):
     for made in (batch.torch(), torch.from_dlpack(batch), batch.jax(), batch.to_tf(), batch.numpy()):
         assert tuple(made.shape) == (3, 3, 4, 8)
     assert torch.from_dlpack(batch.tensor).data_ptr() == batch.torch().data_ptr() == batch.numpy().ctypes.data
+
+
+def test_a_frame_is_every_frameworks_on_the_same_memory():
+    with millrace.read(ROOT / "samples/bbb.mp4") as clip:
+        frame = clip[3]
+    want = frame.numpy()
+    torchs = frame.torch()
+    assert torchs.data_ptr() == torch.from_dlpack(frame).data_ptr() == want.ctypes.data
+    assert (torchs.numpy() == want).all()
+    assert (jax.numpy.asarray(frame.jax()) == want).all()
+    assert (frame.to_tf().numpy() == want).all()

@@ -48,12 +48,13 @@ def test_batches_that_are_kept_stay_as_they_are():
 def test_frames_that_are_used_as_an_array_name_what_works_there():
     with millrace.read(SAMPLE, device="cuda", batch=2) as clip:
         batch, frame = next(iter(clip)), clip[3]
-    by_dlpack = "; torch.from_dlpack({0}) or cupy.from_dlpack({0}) makes one, on the same memory"
+    by_dlpack = "torch.from_dlpack(tensor) or cupy.from_dlpack(tensor)"
     ways = {
         "a Batch": (batch, "; batch.torch(), .cupy(), .jax() or .to_tf() makes one, on the same memory"),
-        "a Frame": (frame, by_dlpack.format("frame.tensor")),
-        "a FrameTensor": (batch.tensor, by_dlpack.format("tensor")),
+        "a Frame": (frame, "; frame.torch(), .cupy(), .jax() or .to_tf() makes one, on the same memory"),
+        "a FrameTensor": (batch.tensor, f"; {by_dlpack} makes one, on the same memory"),
     }
+    assert torch.equal(frame.torch(), torch.from_dlpack(frame.tensor))
     for name, (thing, way) in ways.items():
         for use in (lambda x: x * 2, lambda x: 2 * x, lambda x: x * torch.ones(1, device="cuda")):
             with pytest.raises(TypeError) as raised:

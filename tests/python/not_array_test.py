@@ -16,7 +16,7 @@ from tools import FAILED, ROOT
 SAMPLE = ROOT / "samples/bbb.mp4"
 WANTED = _check_frames.Wanted(8, 4, "rgb", "float32", "nchw", 1, 3, (0, 0), 1, 1)
 OF_BATCH = "batch.numpy(), .torch(), .jax() or .to_tf() makes one, on the same memory"
-OF_FRAME = "frame.numpy() or torch.from_dlpack(frame.tensor) makes one, on the same memory"
+OF_FRAME = "frame.numpy(), .torch(), .jax() or .to_tf() makes one, on the same memory"
 OF_TENSOR = "numpy.asarray(tensor) or torch.from_dlpack(tensor) makes one, on the same memory"
 X = np.ones((4, 8), "float32")
 
@@ -119,12 +119,18 @@ def test_on_a_gpu_numpy_is_no_advice():
     way = "batch.torch(), .cupy(), .jax() or .to_tf() makes one, on the same memory"
     assert complaint(there, "x * 2") == f"a Batch is no array and has no *; {way}"
     assert complaint(there, "np.clip(x, 0, 1)") == f"a Batch is no array for numpy.clip(); {way}"
-    blind = "the frames are on cuda:0, where numpy cannot look: use"
-    assert complaint(there, "x.numpy()") == f"{blind} batch.torch() or .cupy()"
+    blind = "the frames are on cuda:0, where numpy cannot look: use .torch() or .cupy()"
+    assert complaint(there, "x.numpy()") == blind
     frame = millrace.Frame(there.tensor, 0, 0, 0.0)
-    way = "torch.from_dlpack(frame.tensor) or cupy.from_dlpack(frame.tensor)"
-    assert complaint(frame, "1 - x") == f"a Frame is no array and has no -; {way} makes one, on the same memory"
-    assert complaint(frame, "x.numpy()") == f"{blind} {way}"
+    assert complaint(frame, "1 - x") == f"a Frame is no array and has no -; {way.replace('batch', 'frame')}"
+    assert complaint(frame, "x.numpy()") == blind
+
+
+def test_a_frame_is_taken_by_dlpack_as_a_batch_is(things):
+    frame, _ = things["Frame"]
+    assert frame.numpy().shape == frame.tensor.shape
+    assert np.array_equal(np.from_dlpack(frame), frame.numpy())
+    assert np.from_dlpack(frame).ctypes.data == frame.numpy().ctypes.data
 
 
 def test_what_a_batch_has_it_still_has(things):
