@@ -100,7 +100,7 @@ struct Report {
     double input_seconds = 0;  ///< length of what was worked on
     FrameCounts frames;
     SegmentCounts segments;
-    std::string one_segment_reason;  ///< why the file was not cut; empty when it was
+    std::string one_segment_reason;  ///< why the file could not be cut; empty when it could
     std::vector<StageReport> stages;
     std::vector<GpuReport> gpus;  ///< those that did something
     ScriptReport script;

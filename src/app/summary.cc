@@ -46,7 +46,7 @@ std::string how_fast(const Report& report) {
 /// What it took of the machine, a script's processes included.
 std::string how_much(const Report& report) {
     std::vector<std::string> parts;
-    if (report.cores > 0)
+    if (report.cores_at_work > 0)
         parts.push_back(fmt::format("{:.1f} of {} cores at work", report.cores_at_work, report.cores));
     const std::int64_t memory = report.peak_memory + report.script.peak_memory;
     if (memory > 0) parts.push_back(fmt::format("{} of memory at most", render_bytes(static_cast<double>(memory))));
@@ -66,8 +66,10 @@ std::string stage_table(const Report& report) {
     for (const StageReport& stage : report.stages) {
         const double whole = stage.busy + stage.wait_input + stage.wait_output;
         if (stage.workers == 0 && whole == 0) continue;
+        // The conversions are done by threads of their neighbours, whose waits those are.
+        const double own = stage.name.starts_with("to_") ? 0 : whole;
         table.add({stage.name, fmt::format("{}", stage.workers), fmt::format("{}", stage.frames),
-                   percent(stage.busy, whole), percent(stage.wait_input, whole), percent(stage.wait_output, whole),
+                   percent(stage.busy, own), percent(stage.wait_input, own), percent(stage.wait_output, own),
                    stage.ceiling_fps > 0 ? fmt::format("{:.1f} fps", stage.ceiling_fps) : std::string("-"),
                    stage.gpu > 0 ? fmt::format("{:.1f} s", stage.gpu) : std::string()});
     }

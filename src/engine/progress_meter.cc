@@ -4,7 +4,8 @@ namespace millrace::engine {
 
 namespace {
 
-constexpr std::chrono::seconds rate_window{2};
+/// Packets come in bursts: an encoder looks ahead, and segments end together.
+constexpr std::chrono::seconds rate_window{10};
 constexpr std::chrono::milliseconds memory_look_interval{500};
 
 }  // namespace

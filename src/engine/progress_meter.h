@@ -32,7 +32,7 @@ class ProgressMeter {
     const pipeline::Profile& profile_;
     pipeline::LimitWatch watch_;
     std::chrono::steady_clock::time_point watched_;
-    std::deque<Sample> samples_;  ///< of the last two seconds
+    std::deque<Sample> samples_;  ///< of the last ten seconds
     Progress progress_;
 };
 

@@ -9,7 +9,9 @@ namespace millrace::engine {
 
 void add_cores(double cpu_seconds, Report& report) {
     report.cores = machine_cores();
-    if (report.run_seconds > 0) report.cores_at_work = cpu_seconds / report.run_seconds;
+    constexpr double measurable = 0.01;  // the system counts in such steps
+    if (report.run_seconds < measurable) return;
+    report.cores_at_work = std::min(cpu_seconds / report.run_seconds, static_cast<double>(report.cores));
 }
 
 void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& report) {
@@ -22,6 +24,7 @@ void add_stages(const std::vector<pipeline::StageSummary>& stages, Report& repor
 void add_verdict(const std::vector<pipeline::StageSummary>& stages, pipeline::ModelKind kind, Report& report) {
     pipeline::RunFacts run{report.fps, report.run_seconds,   kind, report.cores, report.cores_at_work,
                            0,          report.segments.total};
+    run.one_segment_reason = report.one_segment_reason;
     if (report.encoder.ends_with("_nvenc")) run.encoders = pipeline::Encoders::on_gpu;
     for (const GpuReport& gpu : report.gpus) run.kernel_share = std::max(run.kernel_share, gpu.kernel_share);
     const pipeline::Verdict verdict = pipeline::judge(stages, run);

@@ -253,7 +253,11 @@ class Run {
             report_.load_seconds += prepared_.model->load_seconds;
             describe_session();
         }
-        report_.one_segment_reason = prepared_.input.index->one_segment_reason;
+        const media::PacketIndex& index = *prepared_.input.index;
+        report_.one_segment_reason = index.one_segment_reason;
+        if (index.segmentable() && index.access_points.size() == 1) {
+            report_.one_segment_reason = "no key frame but the first";
+        }
         report_.segments = {static_cast<int>(prepared_.job.input.segments.size()), result.segments_reused};
         describe_times(result, profile);
         if (job_.run.trace) report_.trace_json = profile.trace_json();

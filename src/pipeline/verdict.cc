@@ -18,7 +18,7 @@ constexpr double full_share = 0.9;
 /// Below this part of every ceiling no stage limits.
 constexpr double limiting_share = 0.6;
 /// Beginning and end are a small part of a run that takes longer.
-constexpr double long_seconds = 10;
+constexpr double long_seconds = 2;
 
 bool cores_are_full(const RunFacts& run) { return run.cores > 0 && run.cores_at_work > full_share * run.cores; }
 
@@ -39,6 +39,9 @@ std::string model_advice(const StageSummary& stage, const RunFacts& run) {
     if (run.kind == ModelKind::script && stage.workers >= run.segments && run.segments > 0) {
         return "a faster script, --batch, or --script-workers with shorter segments (--segment-length) would move it";
     }
+    if (run.kind == ModelKind::model && run.kernel_share == 0) {
+        return "a smaller model would move it; `millrace tune` finds the best --batch and --model-workers";
+    }
     return fmt::format("a {} {}, --{}-workers or --batch would move it", better, what, what);
 }
 
@@ -46,9 +49,15 @@ std::string model_advice(const StageSummary& stage, const RunFacts& run) {
 std::string lanes_advice(const StageSummary& stage, const RunFacts& run) {
     const char* does = stage.stage == Stage::decode ? "decode" : "convert";
     if (cores_are_full(run)) return fmt::format("{}: more of them would move it", full_cores(run));
+    if (run.segments == 1 && !run.one_segment_reason.empty()) {
+        return fmt::format("there is one segment to {}: {}", does, run.one_segment_reason);
+    }
     if (run.segments > 0 && stage.workers >= run.segments) {
         return fmt::format("{}: --segment-length makes more, to {} at once",
                            run.segments == 1 ? "there is one segment" : "every segment has its lane", does);
+    }
+    if (run.kernel_share == 0 && run.cores > 0 && stage.workers >= run.cores) {
+        return fmt::format("there is a lane for every core: more cores would move it, or fewer programs beside");
     }
     return fmt::format("--lanes {}s more segments at once", does);
 }
@@ -59,6 +68,10 @@ std::string encode_advice(const StageSummary& stage, const RunFacts& run) {
         return "a faster -preset would move it";
     }
     if (run.segments > 0 && stage.workers >= run.segments) {
+        if (run.segments == 1 && !run.one_segment_reason.empty()) {
+            return fmt::format("there is one segment to encode: {}; a faster -preset would move it",
+                               run.one_segment_reason);
+        }
         return "a faster -preset, or shorter segments (--segment-length), encoded side by side, would move it";
     }
     return "a faster -preset or more --lanes would move it";
@@ -90,9 +103,10 @@ std::string nothing_limits(const StageSummary& lowest, const RunFacts& run) {
             "{:.1f} of {}; the program that makes them limits",
             run.fps, 100 * run.fps / lowest.ceiling_fps, lowest.ceiling_fps, name(lowest.stage));
     }
-    const std::string why = run.seconds < long_seconds
+    const std::string why = cores_are_full(run) ? full_cores(run)
+                            : run.seconds < long_seconds
                                 ? fmt::format("much of {:.1f} s is their beginning and end", run.seconds)
-                                : std::string("they waited for one another in turn, and --trace FILE shows when");
+                                : std::string("they waited for one another, or for cores that other programs had");
     return fmt::format("no stage limits: {:.1f} fps, {:.0f} % of the lowest ceiling, {:.1f} of {}; {}", run.fps,
                        100 * run.fps / lowest.ceiling_fps, lowest.ceiling_fps, name(lowest.stage), why);
 }

@@ -50,6 +50,7 @@ struct RunFacts {
     double kernel_share = 0;   ///< of the time in which a GPU had a kernel at work, 0 to 1; 0 unknown
     int segments = 0;          ///< 0 unknown
     Encoders encoders = Encoders::on_cores;
+    std::string one_segment_reason{};  ///< why there cannot be more; empty: there can
 };
 
 /// The stage with the lowest ceiling limits, if the run came anywhere near it.

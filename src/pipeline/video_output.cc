@@ -92,7 +92,7 @@ class VideoOutput final : public SegmentOutput {
     void encode_waiting(std::size_t keep) {
         for (; waiting_.size() > keep && !stop().stop_requested(); waiting_.pop_front()) {
             encode(waiting_.front(), sent_ == 0 ? media::FrameKind::key : media::FrameKind::automatic);
-            if (++sent_ % rate_ == 0) house().frames_done(1);
+            ++sent_;
         }
     }
 
@@ -178,7 +178,9 @@ class VideoOutput final : public SegmentOutput {
         while (!(in_context_ && all_out()) && encoder_->receive(packet) == core::Receive::ready) {
             if (in_context_ && packet.pts > last_pts_) continue;
             writer_->add(packet);
-            if (++packets_ % rate_ == 0) house().profile.count_frames(Stage::encode);
+            if (++packets_ % rate_ != 0) continue;
+            house().profile.count_frames(Stage::encode);
+            house().frames_done(1);
         }
     }
 

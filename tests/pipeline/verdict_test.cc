@@ -28,9 +28,10 @@ TEST(Verdict, TheStageWithTheLowestCeilingLimits) {
     const Verdict verdict =
         judge({summary(Stage::decode, 400), summary(Stage::model, 50), summary(Stage::encode, 90)}, {.fps = 40});
     EXPECT_EQ(verdict.limiting_stage, "model");
-    EXPECT_EQ(verdict.text,
-              "model limits: 40.0 fps, 80 % of its ceiling of 50.0; a smaller model, --model-workers or --batch would "
-              "move it");
+    EXPECT_EQ(
+        verdict.text,
+        "model limits: 40.0 fps, 80 % of its ceiling of 50.0; a smaller model would move it; `millrace tune` finds "
+        "the best --batch and --model-workers");
 }
 
 TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
@@ -38,6 +39,11 @@ TEST(Verdict, NamesAnOptionForEveryStageThatCanLimit) {
     EXPECT_EQ(advice(summary(Stage::to_tensor, 10)), "--lanes converts more segments at once");
     EXPECT_EQ(advice(summary(Stage::to_picture, 10)), "--lanes converts more segments at once");
     EXPECT_EQ(advice(summary(Stage::encode, 10)), "a faster -preset would move it");
+}
+
+TEST(Verdict, OnAGpuWorkersAndBatchesHelpAModel) {
+    EXPECT_EQ(advice(summary(Stage::model, 10), {.kernel_share = 0.5}),
+              "a smaller model, --model-workers or --batch would move it");
 }
 
 TEST(Verdict, NamesAScriptsOptionsWhereOneRuns) {
@@ -60,6 +66,12 @@ TEST(Verdict, MoreLanesAreNoAdviceWhereNoSegmentOrNoCoreIsLeft) {
               "all 16 cores are at work: more of them would move it");
     EXPECT_EQ(advice(summary(Stage::decode, 10), {.cores = 1, .cores_at_work = 0.98}),
               "the one core is at work all the time: more of them would move it");
+    EXPECT_EQ(advice(summary(Stage::decode, 10), {.segments = 1, .one_segment_reason = "no key frame but the first"}),
+              "there is one segment to decode: no key frame but the first");
+    EXPECT_EQ(advice(summary(Stage::decode, 10, 2), {.cores = 2, .cores_at_work = 1.1, .segments = 9}),
+              "there is a lane for every core: more cores would move it, or fewer programs beside");
+    EXPECT_EQ(advice(summary(Stage::decode, 10, 2), {.cores = 2, .kernel_share = 0.5, .segments = 9}),
+              "--lanes decodes more segments at once");
     EXPECT_EQ(advice(summary(Stage::decode, 10), {.cores = 16, .cores_at_work = 14}),
               "--lanes decodes more segments at once");
 }
@@ -92,9 +104,12 @@ TEST(Verdict, FarBelowEveryCeilingNothingLimits) {
               "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; much of 1.2 s is their "
               "beginning and end");
     EXPECT_EQ(judge(stages, {.fps = 49, .seconds = 60}).text,
-              "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; they waited for one another in "
-              "turn, and --trace FILE shows when");
+              "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; they waited for one another, or "
+              "for cores that other programs had");
     EXPECT_EQ(judge(stages, {.fps = 60, .seconds = 60}).limiting_stage, "encode");
+    EXPECT_EQ(judge(stages, {.fps = 49, .seconds = 60, .cores = 1, .cores_at_work = 1}).text,
+              "no stage limits: 49.0 fps, 49 % of the lowest ceiling, 100.0 of encode; the one core is at work all the "
+              "time");
 }
 
 TEST(Verdict, FramesThatComeSlowlyAreTheirMakersAffair) {

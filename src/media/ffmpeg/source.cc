@@ -183,10 +183,9 @@ void FfmpegSource::settle_rate() {
     const std::optional<AVRational> made_up = made_up_rate(*context_);
     if (!made_up && asked) {
         throw Error(ErrorCode::usage,
-                    fmt::format("--input-rate {}/{}: {} has times of its own (format {}, {:.6g} frames a second on "
+                    fmt::format("--input-rate: {} has times of its own (format {}, {:.6g} frames a second on "
                                 "average), which its frames keep; leave the option out",
-                                options_.frame_rate.num, options_.frame_rate.den, info_.path, info_.format,
-                                av_q2d(to_av(video.average_frame_rate))));
+                                info_.path, info_.format, av_q2d(to_av(video.average_frame_rate))));
     }
     if (!made_up) return;
     video.headers_rate = to_rational(header_rate(*made_up));
