@@ -88,7 +88,6 @@ TEST(ParseRate, AnythingElseIsNone) {
                                         "-25",
                                         "+25",
                                         "25.",
-                                        ".5",
                                         "25,0",
                                         "1e2",
                                         "25 ",
